@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MOSHGATE_FD_H
+#define MOSHGATE_FD_H
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Scope cleanup: auto_fd int fd = -1; auto_free char *text = NULL; */
+
+static inline void fd_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+static inline void memory_free(void *pointer)
+{
+	free(*(void **)pointer);
+}
+
+#define auto_fd   __attribute__((cleanup(fd_close)))
+#define auto_free __attribute__((cleanup(memory_free)))
+
+/* Hands an auto_fd over to the caller. */
+static inline int take_fd(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
+
+#endif

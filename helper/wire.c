@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "wire.h"
+
+/* Offsets in a session message. */
+enum {
+	AT_VERSION = 0,
+	AT_TYPE = 2,
+	AT_UID = 4,
+	AT_CLIENT_FAMILY = 8,
+	AT_SERVER_FAMILY = 9,
+	AT_RESERVED = 10,
+	AT_CLIENT = 12,
+	AT_SERVER = 28,
+	AT_USER = 44,
+	AT_AUTH = AT_USER + WIRE_USER_SIZE,
+};
+_Static_assert(AT_AUTH + WIRE_AUTH_SIZE == WIRE_SESSION_SIZE, "the fields fill the message");
+
+static void put16(uint8_t *bytes, uint16_t value)
+{
+	bytes[0] = (uint8_t)value;
+	bytes[1] = (uint8_t)(value >> 8);
+}
+
+static uint16_t get16(const uint8_t *bytes)
+{
+	return (uint16_t)(bytes[0] | bytes[1] << 8);
+}
+
+static void put32(uint8_t *bytes, uint32_t value)
+{
+	put16(bytes, (uint16_t)value);
+	put16(bytes + 2, (uint16_t)(value >> 16));
+}
+
+static uint32_t get32(const uint8_t *bytes)
+{
+	return get16(bytes) | (uint32_t)get16(bytes + 2) << 16;
+}
+
+static bool is_zero(const uint8_t *bytes, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (bytes[i] != 0)
+			return false;
+	return true;
+}
+
+/* Text in a field: ended by a NUL, and nothing but zeros behind it. */
+static int get_text(const uint8_t *field, size_t size, char *text)
+{
+	size_t length = strnlen((const char *)field, size);
+
+	if (length == size || !is_zero(field + length, size - length))
+		return -EPROTO;
+	memcpy(text, field, size);
+	return 0;
+}
+
+static int put_text(uint8_t *field, size_t size, const char *text)
+{
+	size_t length = strnlen(text, size);
+
+	if (length == size)
+		return -EINVAL;
+	memcpy(field, text, length);
+	return 0;
+}
+
+/* An address: of a known family, in its one form, with zeros where it has no bytes. */
+static int get_address(uint8_t family, const uint8_t *field, struct address *address)
+{
+	if (family != 0 && family != 4 && family != 6)
+		return -EPROTO;
+	*address = address_from_bytes(family, field);
+	if (address->family != family || memcmp(address->bytes, field, sizeof(address->bytes)) != 0)
+		return -EPROTO;
+	return 0;
+}
+
+static bool is_open_complete(const struct wire_session *request)
+{
+	return request->user[0] != '\0' && request->client.family != 0 &&
+	       !address_is_wildcard(&request->client) &&
+	       (request->server.family == 0 || request->server.family == request->client.family);
+}
+
+int wire_session_encode(const struct wire_session *request, uint8_t bytes[WIRE_SESSION_SIZE])
+{
+	if (request->type == WIRE_OPEN && !is_open_complete(request))
+		return -EINVAL;
+	memset(bytes, 0, WIRE_SESSION_SIZE);
+	put16(bytes + AT_VERSION, WIRE_VERSION);
+	put16(bytes + AT_TYPE, request->type);
+	if (request->type == WIRE_CLOSE)
+		return 0;
+	put32(bytes + AT_UID, request->uid);
+	bytes[AT_CLIENT_FAMILY] = request->client.family;
+	bytes[AT_SERVER_FAMILY] = request->server.family;
+	memcpy(bytes + AT_CLIENT, request->client.bytes, sizeof(request->client.bytes));
+	memcpy(bytes + AT_SERVER, request->server.bytes, sizeof(request->server.bytes));
+	if (put_text(bytes + AT_USER, WIRE_USER_SIZE, request->user) < 0)
+		return -EINVAL;
+	return put_text(bytes + AT_AUTH, WIRE_AUTH_SIZE, request->auth);
+}
+
+static int decode_open(const uint8_t *bytes, struct wire_session *request)
+{
+	request->uid = get32(bytes + AT_UID);
+	if (!is_zero(bytes + AT_RESERVED, AT_CLIENT - AT_RESERVED) || request->uid == UINT32_MAX)
+		return -EPROTO;
+	if (get_address(bytes[AT_CLIENT_FAMILY], bytes + AT_CLIENT, &request->client) < 0 ||
+		get_address(bytes[AT_SERVER_FAMILY], bytes + AT_SERVER, &request->server) < 0 ||
+		get_text(bytes + AT_USER, WIRE_USER_SIZE, request->user) < 0 ||
+		get_text(bytes + AT_AUTH, WIRE_AUTH_SIZE, request->auth) < 0)
+		return -EPROTO;
+	return is_open_complete(request) ? 0 : -EPROTO;
+}
+
+/* The version comes first and is looked at first, so that any other version gets its answer. */
+static int check_version(const uint8_t *bytes, size_t length)
+{
+	if (length < 2)
+		return -EPROTO;
+	return get16(bytes + AT_VERSION) == WIRE_VERSION ? 0 : -EPROTONOSUPPORT;
+}
+
+int wire_session_decode(const uint8_t *bytes, size_t length, struct wire_session *request)
+{
+	struct wire_session decoded = {0};
+	int error = check_version(bytes, length);
+
+	if (error < 0)
+		return error;
+	if (length != WIRE_SESSION_SIZE)
+		return -EPROTO;
+	decoded.type = get16(bytes + AT_TYPE);
+	if (decoded.type == WIRE_OPEN)
+		error = decode_open(bytes, &decoded);
+	else if (decoded.type == WIRE_CLOSE)
+		error = is_zero(bytes + AT_UID, WIRE_SESSION_SIZE - AT_UID) ? 0 : -EPROTO;
+	else
+		error = -EPROTO;
+	if (error == 0)
+		*request = decoded;
+	return error;
+}
+
+void wire_control_encode(const struct wire_control *request, uint8_t bytes[WIRE_CONTROL_SIZE])
+{
+	memset(bytes, 0, WIRE_CONTROL_SIZE);
+	put16(bytes + AT_VERSION, WIRE_VERSION);
+	put16(bytes + AT_TYPE, request->type);
+}
+
+int wire_control_decode(const uint8_t *bytes, size_t length, struct wire_control *request)
+{
+	int error = check_version(bytes, length);
+	uint16_t type;
+
+	if (error < 0)
+		return error;
+	if (length != WIRE_CONTROL_SIZE || !is_zero(bytes + AT_UID, WIRE_CONTROL_SIZE - AT_UID))
+		return -EPROTO;
+	type = get16(bytes + AT_TYPE);
+	if (type < WIRE_STATUS || type > WIRE_LOGINS)
+		return -EPROTO;
+	request->type = type;
+	return 0;
+}
+
+void wire_answer_encode(enum wire_answer answer, uint8_t bytes[WIRE_ANSWER_SIZE])
+{
+	put16(bytes, WIRE_VERSION);
+	put16(bytes + 2, (uint16_t)answer);
+}
+
+int wire_answer_decode(const uint8_t *bytes, size_t length, enum wire_answer *answer)
+{
+	if (length != WIRE_ANSWER_SIZE)
+		return -EPROTO;
+	if (get16(bytes) != WIRE_VERSION) {
+		*answer = WIRE_OTHER_VERSION;
+		return 0;
+	}
+	if (get16(bytes + 2) > WIRE_FAILED)
+		return -EPROTO;
+	*answer = get16(bytes + 2);
+	return 0;
+}
