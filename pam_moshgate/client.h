@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MOSHGATE_CLIENT_H
+#define MOSHGATE_CLIENT_H
+
+#include "wire.h"
+
+/* Sends one request to the helper's session socket at path and gets its answer, in timeout_ms
+ * milliseconds altogether, whatever the helper does and however often a signal interrupts.
+ *
+ * -ENOENT or -ECONNREFUSED: no helper. -ETIMEDOUT: no answer in time. -EPROTO: not an answer, or
+ * none before the connection ended. -EINVAL: the request cannot be sent. Else -errno of the socket.
+ * Blocks no longer than said, raises no SIGPIPE, leaves no descriptor behind. */
+int client_request(const char *path, int timeout_ms, const struct wire_session *request,
+	enum wire_answer *answer);
+
+#endif
