@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "audit.h"
+#include "log.h"
+#include "text.h"
+
+/* Longer than any line can be: names and credentials are bounded, and escaped four to one. */
+#define LINE_SIZE 3072
+
+struct line {
+	char text[LINE_SIZE];
+	size_t length;
+};
+
+static void append(struct line *line, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void append(struct line *line, const char *format, ...)
+{
+	size_t left = sizeof(line->text) - line->length;
+	va_list arguments;
+	int length;
+
+	va_start(arguments, format);
+	length = vsnprintf(line->text + line->length, left, format, arguments);
+	va_end(arguments);
+	if (length > 0 && (size_t)length < left)
+		line->length += (size_t)length;
+	else
+		line->text[line->length] = '\0';
+}
+
+static void add_text(struct line *line, const char *key, const char *value)
+{
+	char quoted[TEXT_QUOTED_SIZE];
+
+	text_quote(value, quoted);
+	append(line, " %s=%s", key, quoted);
+}
+
+static void add_number(struct line *line, const char *key, uint64_t value)
+{
+	append(line, " %s=%" PRIu64, key, value);
+}
+
+static void add_address(struct line *line, const char *key, const struct address *address)
+{
+	char text[ADDRESS_TEXT_SIZE];
+
+	append(line, " %s=%s", key, address_format(address, text));
+}
+
+static void add_user(struct line *line, const char *user, uint32_t uid)
+{
+	add_text(line, "user", user);
+	if (uid != UINT32_MAX)
+		add_number(line, "uid", uid);
+}
+
+static void add_key(struct line *line, const struct grant_key *key)
+{
+	add_address(line, "addr", &key->client);
+	add_number(line, "port", key->port);
+}
+
+void audit_start(const char *version)
+{
+	log_info("start version=%s", version);
+}
+
+void audit_stop(void)
+{
+	log_info("stop");
+}
+
+void audit_guard(const char *action)
+{
+	log_info("guard action=%s", action);
+}
+
+static void begin_login(struct line *line, const char *event, const struct login *login)
+{
+	append(line, "%s", event);
+	add_user(line, login->user, login->uid);
+	add_address(line, "addr", &login->client);
+	add_number(line, "pid", (uint64_t)login->pid);
+}
+
+void audit_login(const struct login *login)
+{
+	struct line line = {0};
+
+	begin_login(&line, "login", login);
+	if (login->server.family != 0)
+		add_address(&line, "server", &login->server);
+	add_text(&line, "auth", login->auth);
+	log_info("%s", line.text);
+}
+
+void audit_logout(const struct login *login, uint64_t now_ms)
+{
+	struct line line = {0};
+
+	begin_login(&line, "logout", login);
+	add_number(&line, "duration", (now_ms - login->since_ms) / 1000);
+	log_info("%s", line.text);
+}
+
+void audit_limit_logins(const struct login *login, uint32_t limit)
+{
+	struct line line = {0};
+
+	begin_login(&line, "limit", login);
+	append(&line, " name=logins-per-user value=%" PRIu32, limit);
+	log_line(LOG_WARNING, "%s", line.text);
+}
+
+void audit_grant(const struct grant *grant)
+{
+	struct line line = {0};
+
+	append(&line, "grant");
+	add_user(&line, grant->label.user, grant->label.uid);
+	add_key(&line, &grant->key);
+	append(&line, " via=%s", text_via(grant->label.via));
+	add_address(&line, "server", &grant->key.server);
+	add_text(&line, "auth", grant->label.auth);
+	log_info("%s", line.text);
+}
+
+static const char *const reasons[] = {
+	[GRANT_EXIT] = "exit",
+	[GRANT_IDLE] = "idle",
+	[GRANT_UNCLAIMED] = "unclaimed",
+	[GRANT_MAX] = "max",
+	[GRANT_ADMIN] = "admin",
+	[GRANT_STALE] = "stale",
+};
+
+/* What cannot be known (counters of an element that expired, or a label of somebody else's) is
+ * not said. */
+void audit_revoke(const struct grant *grant, uint64_t now_ms)
+{
+	struct line line = {0};
+
+	append(&line, "revoke");
+	add_user(&line, grant->label.user, grant->label.uid);
+	add_key(&line, &grant->key);
+	add_address(&line, "server", &grant->key.server);
+	append(&line, " reason=%s", reasons[grant->reason]);
+	if (grant->label.cookie != 0)
+		add_number(&line, "duration", (now_ms - grant->label.since_ms) / 1000);
+	if (grant->is_counted) {
+		add_number(&line, "packets", grant->use.packets);
+		add_number(&line, "bytes", grant->use.bytes);
+	}
+	log_info("%s", line.text);
+}
+
+static const char *const denials[] = {
+	[DENIAL_NO_LOGIN] = "no-login",
+	[DENIAL_FAMILY] = "family",
+	[DENIAL_NO_ADDRESS] = "no-address",
+	[DENIAL_TAKEN] = "taken",
+	[DENIAL_LIMIT_USER] = "grants-per-user",
+	[DENIAL_LIMIT] = "grants",
+};
+
+void audit_deny(const struct grant_denial *denial)
+{
+	bool is_limit = denial->reason == DENIAL_LIMIT_USER || denial->reason == DENIAL_LIMIT;
+	struct line line = {0};
+
+	append(&line, "%s", is_limit ? "limit" : "deny");
+	if (denial->user[0])
+		add_text(&line, "user", denial->user);
+	add_number(&line, "uid", denial->uid);
+	if (denial->client.family != 0)
+		add_address(&line, "addr", &denial->client);
+	add_number(&line, "port", denial->port);
+	append(&line, " %s=%s", is_limit ? "name" : "reason", denials[denial->reason]);
+	log_line(LOG_WARNING, "%s", line.text);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cap-ng.h>
+
+#include "confine.h"
+
+/* libcap-ng numbers the sets by bits. */
+static const capng_type_t working[] = {CAPNG_EFFECTIVE, CAPNG_PERMITTED};
+static const capng_type_t other[] = {CAPNG_INHERITABLE, CAPNG_AMBIENT};
+
+static int drop(uid_t uid, gid_t gid, const char **what)
+{
+	int result;
+
+	capng_clear(CAPNG_SELECT_ALL);
+	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN);
+	if (geteuid() == 0) {
+		*what = "changing to the helper's user";
+		result = capng_change_id((int)uid, (int)gid,
+			CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT);
+	} else {
+		*what = "giving up capabilities (CAP_NET_ADMIN is needed)";
+		result = capng_apply(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT);
+	}
+	return result < 0 ? -EPERM : 0;
+}
+
+/* Asks the kernel what is really left. */
+static int verify(const char **what)
+{
+	*what = "checking that capabilities are gone";
+	if (capng_get_caps_process() < 0)
+		return -errno;
+	for (unsigned int capability = 0; capability <= CAP_LAST_CAP; capability++) {
+		bool is_wanted = capability == CAP_NET_ADMIN;
+
+		for (size_t i = 0; i < 2; i++)
+			if (capng_have_capability(working[i], capability) != is_wanted ||
+				capng_have_capability(other[i], capability))
+				return -EPERM;
+	}
+	return geteuid() == 0 || getuid() == 0 ? -EPERM : 0;
+}
+
+int confine(uid_t uid, gid_t gid, const char **what)
+{
+	int error = drop(uid, gid, what);
+
+	if (error < 0)
+		return error;
+	*what = "no_new_privs";
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	*what = "PR_SET_DUMPABLE";
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return -errno;
+	return verify(what);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+
+#include "control.h"
+#include "fd.h"
+#include "hash.h"
+
+#define PEERS_MAX          64 /* all users together */
+#define PEERS_PER_USER_MAX 16
+#define PATIENCE_S         5 /* for a request to come, and for each part of an answer to go */
+
+struct peer {
+	uint32_t uid;
+	struct bufferevent *stream;
+	struct control *control;
+	struct peer *prev, *next;
+};
+
+struct control {
+	struct event_base *base;
+	int fd;
+	struct event *event;
+	control_call *call;
+	void *context;
+	struct peer *peers;
+};
+
+/* People can wait until the packets' affairs are settled. */
+static int lowest_priority(const struct control *control)
+{
+	return event_base_get_npriorities(control->base) - 1;
+}
+
+static void free_peer(struct peer *peer)
+{
+	DL_DELETE(peer->control->peers, peer);
+	bufferevent_free(peer->stream);
+	free(peer);
+}
+
+static void on_written(struct bufferevent *stream, void *context)
+{
+	(void)stream;
+	free_peer(context);
+}
+
+static void on_end(struct bufferevent *stream, short what, void *context)
+{
+	(void)stream;
+	(void)what;
+	free_peer(context);
+}
+
+static enum wire_answer act(struct peer *peer, const uint8_t *bytes, size_t length, char **json)
+{
+	struct control *control = peer->control;
+	struct wire_control request;
+	int error = wire_control_decode(bytes, length, &request);
+
+	if (error < 0)
+		return error == -EPROTO ? WIRE_MALFORMED : WIRE_OTHER_VERSION;
+	return control->call(&request, peer->uid, json, control->context);
+}
+
+static void on_request(struct bufferevent *stream, void *context)
+{
+	struct peer *peer = context;
+	uint8_t bytes[WIRE_CONTROL_SIZE], word[WIRE_ANSWER_SIZE];
+	auto_free char *json = NULL;
+
+	if (bufferevent_read(stream, bytes, sizeof(bytes)) < sizeof(bytes))
+		return;
+	bufferevent_disable(stream, EV_READ);
+	bufferevent_setcb(stream, NULL, on_written, on_end, peer);
+	wire_answer_encode(act(peer, bytes, sizeof(bytes), &json), word);
+	if (bufferevent_write(stream, word, sizeof(word)) < 0 ||
+		(json && bufferevent_write(stream, json, strlen(json)) < 0))
+		memory_exhausted();
+}
+
+static bool is_crowded(const struct control *control, uint32_t uid)
+{
+	size_t all = 0, of_user = 0;
+
+	for (struct peer *peer = control->peers; peer; peer = peer->next) {
+		all++;
+		of_user += peer->uid == uid;
+	}
+	return uid != 0 && (all >= PEERS_MAX || of_user >= PEERS_PER_USER_MAX);
+}
+
+static void add_peer(struct control *control, int fd, uint32_t uid)
+{
+	const struct timeval patience = {.tv_sec = PATIENCE_S};
+	struct peer *peer = memory_zeroed(sizeof(*peer));
+
+	peer->uid = uid;
+	peer->control = control;
+	DL_APPEND(control->peers, peer);
+	peer->stream = bufferevent_socket_new(control->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	if (!peer->stream)
+		memory_exhausted();
+	bufferevent_setcb(peer->stream, on_request, NULL, on_end, peer);
+	bufferevent_setwatermark(peer->stream, EV_READ, WIRE_CONTROL_SIZE, WIRE_CONTROL_SIZE);
+	bufferevent_priority_set(peer->stream, lowest_priority(control));
+	bufferevent_set_timeouts(peer->stream, &patience, &patience);
+	if (bufferevent_enable(peer->stream, EV_READ | EV_WRITE) < 0)
+		memory_exhausted();
+}
+
+static void on_connect(evutil_socket_t listening, short what, void *context)
+{
+	struct control *control = context;
+	struct ucred ucred;
+	socklen_t size = sizeof(ucred);
+	auto_fd int fd = -1;
+
+	(void)what;
+	fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &ucred, &size) < 0 ||
+		is_crowded(control, ucred.uid))
+		return;
+	add_peer(control, take_fd(&fd), ucred.uid);
+}
+
+struct control *control_new(struct event_base *base, int fd, control_call *call, void *context)
+{
+	struct control *control = memory_zeroed(sizeof(*control));
+
+	control->base = base;
+	control->fd = fd;
+	control->call = call;
+	control->context = context;
+	control->event = event_new(base, fd, EV_READ | EV_PERSIST, on_connect, control);
+	if (!control->event || event_priority_set(control->event, lowest_priority(control)) < 0 ||
+		event_add(control->event, NULL) < 0)
+		memory_exhausted();
+	return control;
+}
+
+void control_free(struct control *control)
+{
+	struct peer *peer, *next;
+
+	if (!control)
+		return;
+	DL_FOREACH_SAFE(control->peers, peer, next)
+	{
+		free_peer(peer);
+	}
+	event_free(control->event);
+	close(control->fd);
+	free(control);
+}

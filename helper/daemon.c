@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "daemon.h"
+#include "fd.h"
+
+#define BACKLOG 1024
+
+_Noreturn static void wait_for_child(int ready)
+{
+	char byte;
+	ssize_t length;
+
+	do
+		length = read(ready, &byte, 1);
+	while (length < 0 && errno == EINTR);
+	_exit(length == 1 ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+static int detach(void)
+{
+	auto_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0 || setsid() < 0 || chdir("/") < 0)
+		return -errno;
+	for (int fd = STDIN_FILENO; fd <= STDOUT_FILENO; fd++)
+		if (dup2(null, fd) < 0)
+			return -errno;
+	return 0;
+}
+
+int daemon_fork(int *ready)
+{
+	int ends[2];
+	pid_t child;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	child = fork();
+	if (child < 0)
+		return -errno;
+	if (child > 0) {
+		close(ends[1]);
+		wait_for_child(ends[0]);
+	}
+	close(ends[0]);
+	*ready = ends[1];
+	return detach();
+}
+
+static void notify(const char *path)
+{
+	static const char message[] = "READY=1";
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	size_t length = strlen(path);
+	auto_fd int fd = -1;
+
+	if ((path[0] != '/' && path[0] != '@') || length >= sizeof(address.sun_path))
+		return;
+	memcpy(address.sun_path, path, length);
+	if (path[0] == '@')
+		address.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0)
+		(void)!sendto(fd, message, strlen(message), MSG_NOSIGNAL,
+			(struct sockaddr *)&address,
+			(socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
+}
+
+void daemon_ready(int ready)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+
+	if (ready >= 0) {
+		(void)!write(ready, "", 1);
+		close(ready);
+		/* From here on it has nobody to tell but syslog. */
+		(void)!dup2(STDOUT_FILENO, STDERR_FILENO);
+	}
+	if (path)
+		notify(path);
+}
+
+int daemon_folder(const char *path, uid_t uid, gid_t gid)
+{
+	auto_fd int fd = -1;
+	struct stat status;
+
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return -errno;
+	if ((status.st_uid != 0 && status.st_uid != uid) || (status.st_mode & (S_IWGRP | S_IWOTH)))
+		return -EPERM;
+	if (geteuid() == 0 && fchown(fd, uid, gid) < 0)
+		return -errno;
+	return 0;
+}
+
+int daemon_lock(const char *folder)
+{
+	char path[4096];
+	auto_fd int fd = -1;
+
+	if (snprintf(path, sizeof(path), "%s/moshgated.pid", folder) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return -errno;
+	if (ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
+		return -errno;
+	return take_fd(&fd);
+}
+
+int daemon_listen(const char *path, int type, mode_t mode)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	auto_fd int fd = -1;
+	mode_t mask;
+	int result;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(address.sun_path, path);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || (unlink(path) < 0 && errno != ENOENT))
+		return -errno;
+	mask = umask(0777 & ~mode);
+	result = bind(fd, (struct sockaddr *)&address, sizeof(address));
+	umask(mask);
+	if (result < 0 || listen(fd, BACKLOG) < 0)
+		return -errno;
+	return take_fd(&fd);
+}

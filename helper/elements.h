@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MOSHGATE_ELEMENTS_H
+#define MOSHGATE_ELEMENTS_H
+
+#include "grant.h"
+
+struct nlmsghdr;
+struct kernel_sets;
+
+/* The kernel's sets as the kernel tells them (nfnetlink), parsed by libnftnl: read as a whole, and
+ * the last word on each element that is deleted, which has its counters. */
+
+/* table: the name of our table. -errno if a socket cannot be had. */
+int elements_open(const char *table, struct kernel_sets **sets);
+void elements_close(struct kernel_sets *sets);
+
+/* Appends every element of grants4 and grants6; none if the table or a set is not there. -errno;
+ * the items are the caller's to free. */
+int elements_read(struct kernel_sets *sets, struct elements *elements);
+
+/* Becomes readable when anything in any ruleset changes. */
+int elements_notice_fd(const struct kernel_sets *sets);
+
+/* Reads all notices there are and calls deleted with each element of our sets that was deleted (one
+ * that expires is not). -ENOBUFS: the kernel had to drop some; else -errno. */
+int elements_read_notices(struct kernel_sets *sets,
+	void (*deleted)(const struct element *element, void *context), void *context);
+
+#endif

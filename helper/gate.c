@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit.h"
+#include "clock.h"
+#include "credential.h"
+#include "fd.h"
+#include "gate.h"
+#include "log.h"
+
+#define COMPARE_MS 60000
+#define SEARCH_MS  3000 /* how long after an execution its socket is looked for */
+#define FOUND_MS   500  /* the same once one was found: two executions may come as one notice */
+
+void gate_init(struct gate *gate, const struct config *config, struct observer *observer,
+	struct firewall *firewall)
+{
+	*gate = (struct gate){
+		.config = config,
+		.logins = login_table_new(),
+		.grants = grant_table_new(config),
+		.observer = observer,
+		.firewall = firewall,
+	};
+}
+
+void gate_clear(struct gate *gate)
+{
+	grant_table_free(gate->grants);
+	login_table_free(gate->logins);
+	observer_close(gate->observer);
+	firewall_close(gate->firewall);
+}
+
+static int see_sockets(struct gate *gate)
+{
+	auto_free void *items = NULL;
+	struct udp_sockets sockets = {0};
+	int error = observer_sockets(gate->observer, &sockets);
+
+	items = sockets.items;
+	if (error < 0)
+		log_error("looking at UDP sockets: %s", strerror(-error));
+	else
+		server_see(&gate->grants->servers, &sockets, clock_boot_ms());
+	return error;
+}
+
+static void on_found(struct server *server, const struct login *login, void *context)
+{
+	struct gate *gate = context;
+
+	if (login)
+		grant_want(gate->grants, server, login, LABEL_LOGIN, clock_boot_ms());
+	else
+		grant_deny_unknown(gate->grants, server);
+	gate->has_found = true;
+}
+
+static void claim(struct gate *gate, uint32_t uid)
+{
+	auto_free void *items = NULL;
+	struct mosh_processes processes = {0};
+	int error = observer_processes(gate->observer, uid, &processes);
+
+	items = processes.items;
+	if (error < 0)
+		log_error("looking at processes: %s", strerror(-error));
+	server_claim(&gate->grants->servers, gate->logins, uid, &processes, clock_boot_ms(),
+		on_found, gate);
+}
+
+/* One look at the sockets, and at the processes of those whose sockets are not decided. */
+static void look(struct gate *gate)
+{
+	uint64_t now_ms = clock_boot_ms();
+	uint32_t uid;
+
+	if (see_sockets(gate) < 0)
+		return;
+	while (server_undecided(&gate->grants->servers, now_ms, &uid))
+		claim(gate, uid);
+}
+
+enum wire_answer gate_on_login(struct gate *gate, const struct wire_session *session, pid_t pid)
+{
+	char auth[CREDENTIAL_SIZE];
+	struct login login = {
+		.pid = pid,
+		.uid = session->uid,
+		.client = session->client,
+		.server = session->server,
+		.since_ms = clock_boot_ms(),
+		.user = (char *)session->user,
+		.auth = auth,
+	};
+	struct login *added;
+	int error;
+
+	credential_describe(session->auth, auth);
+	observer_login(gate->observer, pid, &login.cgroup, &login.session);
+	error = login_add(gate->logins, &login, gate->config->limits.logins_per_user, &added);
+	if (error == -ENOSPC) {
+		audit_limit_logins(&login, gate->config->limits.logins_per_user);
+		return WIRE_REFUSED;
+	}
+	if (error == 0)
+		audit_login(added);
+	return WIRE_DONE;
+}
+
+enum wire_answer gate_on_logout(struct gate *gate, pid_t pid)
+{
+	struct login *login = login_find(gate->logins, pid);
+
+	if (!login)
+		return WIRE_NOTHING;
+	look(gate);
+	audit_logout(login, clock_boot_ms());
+	login_remove(gate->logins, login);
+	return WIRE_DONE;
+}
+
+/* What is there when a mosh-server is executed is not its socket; but this may come late, so first
+ * a look for one that came already and looks like a mosh-server's. */
+void gate_on_exec(struct gate *gate)
+{
+	if (login_count(gate->logins) == 0)
+		return;
+	look(gate);
+	gate->exec_ms = clock_boot_ms();
+	gate->look_ms = gate->exec_ms + 1;
+	server_pass_over(
+		&gate->grants->servers, gate->exec_ms, gate->is_searching ? SERVER_DOUBT_MS : 0);
+	gate->is_searching = true;
+	gate->has_found = false;
+}
+
+static void on_ended(uint64_t cookie, void *context)
+{
+	struct gate *gate = context;
+
+	server_end(&gate->grants->servers, cookie);
+}
+
+void gate_on_ended(struct gate *gate)
+{
+	int error = observer_read_ended(gate->observer, on_ended, gate);
+
+	if (error == 0)
+		return;
+	log_warning("notices of closed sockets: %s; looking at all", strerror(-error));
+	see_sockets(gate);
+}
+
+/* Every ms at first, then at longer intervals the longer it takes; the last part is seconds long
+ * and there for a machine that is very slow. */
+static void search(struct gate *gate, uint64_t now_ms)
+{
+	uint64_t age_ms = now_ms - gate->exec_ms;
+
+	look(gate);
+	gate->look_ms = now_ms + 1 + age_ms / 50 + (gate->has_found ? 4 : 0);
+	gate->is_searching = age_ms < (gate->has_found ? FOUND_MS : SEARCH_MS);
+}
+
+int gate_refresh(struct gate *gate)
+{
+	auto_free void *items = NULL;
+	struct elements elements = {0};
+	int error = firewall_read(gate->firewall, &elements);
+
+	items = elements.items;
+	if (error < 0) {
+		log_error("reading the sets: %s", strerror(-error));
+		return error;
+	}
+	error = see_sockets(gate);
+	if (error == 0)
+		grant_sync(gate->grants, &elements);
+	return error;
+}
+
+void gate_on_due(struct gate *gate)
+{
+	uint64_t now_ms = clock_boot_ms();
+
+	if (gate->is_searching && gate->look_ms <= now_ms)
+		search(gate, now_ms);
+	if (gate->compare_ms != 0 && gate->compare_ms <= now_ms) {
+		gate->compare_ms = now_ms + COMPARE_MS;
+		gate_refresh(gate);
+	}
+}
+
+static void tell_change(const struct change *change, uint64_t now_ms)
+{
+	if (change->kind == CHANGE_OPEN)
+		audit_grant(change->grant);
+	else if (change->kind == CHANGE_SHUT || change->kind == CHANGE_LAPSED)
+		audit_revoke(change->grant, now_ms);
+}
+
+static void tell(const struct plan *plan, uint64_t now_ms)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->changes[i].error == 0)
+			tell_change(&plan->changes[i], now_ms);
+	for (size_t i = 0; i < plan->denial_count; i++)
+		audit_deny(&plan->denials[i]);
+}
+
+/* No grants, no need to compare: then nothing wakes the helper until somebody does something. */
+static void set_compare(struct gate *gate, uint64_t now_ms)
+{
+	if (gate->grants->count == 0)
+		gate->compare_ms = 0;
+	else if (gate->compare_ms == 0)
+		gate->compare_ms = now_ms + COMPARE_MS;
+}
+
+void gate_settle(struct gate *gate)
+{
+	uint64_t now_ms = clock_boot_ms();
+	struct plan plan;
+
+	grant_plan(gate->grants, now_ms, &plan);
+	if (plan.count > 0 && firewall_apply(gate->firewall, &plan) < 0)
+		log_error("nftables refused a change: %s", firewall_error(gate->firewall));
+	grant_commit(gate->grants, &plan, now_ms);
+	tell(&plan, now_ms);
+	plan_clear(&plan);
+	set_compare(gate, now_ms);
+}
+
+uint64_t gate_due_ms(const struct gate *gate)
+{
+	uint64_t due_ms = grant_retry_ms(gate->grants);
+
+	if (gate->is_searching && gate->look_ms < due_ms)
+		due_ms = gate->look_ms;
+	if (gate->compare_ms != 0 && gate->compare_ms < due_ms)
+		due_ms = gate->compare_ms;
+	return due_ms;
+}
+
+int gate_start(struct gate *gate)
+{
+	uint64_t now_ms = clock_boot_ms();
+	struct plan plan;
+	int error = gate_refresh(gate);
+
+	if (error < 0)
+		return error;
+	grant_plan(gate->grants, now_ms, &plan);
+	error = firewall_install(gate->firewall, gate->config, &plan);
+	if (error < 0) {
+		log_error("nftables refused the guard: %s", firewall_error(gate->firewall));
+	} else {
+		grant_commit(gate->grants, &plan, now_ms);
+		audit_guard("installed");
+		tell(&plan, now_ms);
+	}
+	plan_clear(&plan);
+	server_pass_over(&gate->grants->servers, now_ms, 0);
+	set_compare(gate, now_ms);
+	return error;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MOSHGATE_GATE_H
+#define MOSHGATE_GATE_H
+
+#include "config.h"
+#include "firewall.h"
+#include "grant.h"
+#include "login.h"
+#include "observer.h"
+#include "wire.h"
+
+/*
+ * The straight line. Every event goes the same way: logins, observer, grants (plan), firewall
+ * (apply), grants (commit what the kernel took), audit. What is said here is when to look; who may
+ * pass is decided in server.c and grant.c.
+ *
+ * The callers own the event loop: after any number of gate_on_...() calls in one turn they call
+ * gate_settle() once, so that one turn is one transaction; and gate_on_due() at gate_due_ms().
+ */
+struct gate {
+	const struct config *config;
+	struct login_table *logins;
+	struct grant_table *grants;
+	struct observer *observer;
+	struct firewall *firewall;
+
+	bool is_searching;   /* a mosh-server was executed, its socket is looked for */
+	bool has_found;      /* at least one since then */
+	uint64_t exec_ms;    /* when the last one was executed */
+	uint64_t look_ms;    /* when to look next */
+	uint64_t compare_ms; /* when to compare next; 0: there is nothing to compare */
+};
+
+/* Takes over observer and firewall. */
+void gate_init(struct gate *gate, const struct config *config, struct observer *observer,
+	struct firewall *firewall);
+void gate_clear(struct gate *gate);
+
+/* Reads back what is open from an earlier helper, keeps what is still somebody's, installs the
+ * guard. -errno, already logged. */
+int gate_start(struct gate *gate);
+
+enum wire_answer gate_on_login(struct gate *gate, const struct wire_session *session, pid_t pid);
+
+/* The session is about to close, or its process has died: a last look, then it is forgotten. */
+enum wire_answer gate_on_logout(struct gate *gate, pid_t pid);
+
+void gate_on_exec(struct gate *gate);
+void gate_on_ended(struct gate *gate);
+void gate_on_due(struct gate *gate);
+
+/* Puts into effect what came of all that happened since the last time. */
+void gate_settle(struct gate *gate);
+
+/* The boot time at which gate_on_due() is wanted; UINT64_MAX if it is not. */
+uint64_t gate_due_ms(const struct gate *gate);
+
+/* Compares with the kernel now. -errno, already logged. */
+int gate_refresh(struct gate *gate);
+
+#endif

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "fd.h"
+#include "hash.h"
+#include "listener.h"
+#include "log.h"
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77 /* since Linux 6.5 */
+#endif
+
+#define CONNECTIONS_MAX 256
+#define PATIENCE_S      2 /* for a message to come */
+
+/* A process whose session is open. */
+struct watch {
+	pid_t pid;
+	int pidfd;
+	struct event *event;
+	struct listener *listener;
+	UT_hash_handle hh;
+};
+
+struct connection {
+	int fd;
+	pid_t pid;
+	struct event *event;
+	struct listener *listener;
+	struct connection *prev, *next;
+};
+
+struct listener {
+	struct event_base *base;
+	int fd;
+	struct event *event;
+	struct listener_calls calls;
+	void *context;
+	struct connection *connections;
+	size_t connection_count;
+	struct watch *watches;
+};
+
+/* Who is called, for which descriptor. */
+struct on {
+	struct listener *listener;
+	int fd;
+	event_callback_fn call;
+	void *context;
+};
+
+/* All of these come before anything else that the helper does. */
+static struct event *add_event(const struct on *on, short what, const struct timeval *patience)
+{
+	struct event *event = event_new(on->listener->base, on->fd, what, on->call, on->context);
+
+	if (!event || event_priority_set(event, 0) < 0 || event_add(event, patience) < 0)
+		memory_exhausted();
+	return event;
+}
+
+static void free_watch(struct watch *watch)
+{
+	HASH_DEL(watch->listener->watches, watch);
+	event_free(watch->event);
+	close(watch->pidfd);
+	free(watch);
+}
+
+static void free_connection(struct connection *connection)
+{
+	struct listener *listener = connection->listener;
+
+	DL_DELETE(listener->connections, connection);
+	listener->connection_count--;
+	event_free(connection->event);
+	close(connection->fd);
+	free(connection);
+}
+
+static struct watch *find_watch(struct listener *listener, pid_t pid)
+{
+	struct watch *watch;
+
+	HASH_FIND(hh, listener->watches, &pid, sizeof(pid), watch);
+	return watch;
+}
+
+static void on_death(evutil_socket_t fd, short what, void *context)
+{
+	struct watch *watch = context;
+	struct listener *listener = watch->listener;
+	pid_t pid = watch->pid;
+
+	(void)fd;
+	(void)what;
+	free_watch(watch);
+	listener->calls.died(pid, listener->context);
+}
+
+/* An older kernel gives no pidfd of the peer; then one of its number, if the peer has not hung up
+ * since: as long as it holds its end it is alive, so the number is still its own. */
+static int open_pidfd(int fd, pid_t pid)
+{
+	auto_fd int pidfd = -1;
+	socklen_t size = sizeof(pidfd);
+	struct pollfd peer = {.fd = fd, .events = POLLRDHUP};
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) == 0)
+		return take_fd(&pidfd);
+	pidfd = pidfd_open(pid, 0);
+	if (pidfd < 0)
+		return -errno;
+	if (poll(&peer, 1, 0) != 0)
+		return -ESRCH;
+	return take_fd(&pidfd);
+}
+
+static void add_watch(struct listener *listener, pid_t pid, int pidfd)
+{
+	struct watch *watch = memory_zeroed(sizeof(*watch));
+
+	watch->pid = pid;
+	watch->pidfd = pidfd;
+	watch->listener = listener;
+	watch->event = add_event(&(struct on){listener, pidfd, on_death, watch}, EV_READ, NULL);
+	HASH_ADD(hh, listener->watches, pid, sizeof(watch->pid), watch);
+}
+
+static enum wire_answer on_open(struct connection *connection, const struct wire_session *session)
+{
+	struct listener *listener = connection->listener;
+	struct watch *known = find_watch(listener, connection->pid);
+	enum wire_answer answer;
+	int pidfd;
+
+	/* The same process once more (a module that stands twice in the stack), or a new one of
+	 * the same number, whose predecessor's end stands to be read. */
+	if (known && poll(&(struct pollfd){.fd = known->pidfd, .events = POLLIN}, 1, 0) == 0)
+		return WIRE_DONE;
+	if (known)
+		on_death(known->pidfd, EV_READ, known);
+	pidfd = open_pidfd(connection->fd, connection->pid);
+	if (pidfd < 0) {
+		log_warning("login of pid %d not registered: %s", (int)connection->pid,
+			strerror(-pidfd));
+		return WIRE_FAILED;
+	}
+	answer = listener->calls.opened(session, connection->pid, listener->context);
+	if (answer == WIRE_DONE)
+		add_watch(listener, connection->pid, pidfd);
+	else
+		close(pidfd);
+	return answer;
+}
+
+static enum wire_answer on_close(struct connection *connection)
+{
+	struct listener *listener = connection->listener;
+	struct watch *watch = find_watch(listener, connection->pid);
+
+	if (!watch)
+		return WIRE_NOTHING;
+	free_watch(watch);
+	return listener->calls.closed(connection->pid, listener->context);
+}
+
+static enum wire_answer act(struct connection *connection, const uint8_t *bytes, size_t length)
+{
+	struct wire_session session;
+	int error = wire_session_decode(bytes, length, &session);
+
+	if (error < 0) {
+		log_warning("message from pid %d refused: %s", (int)connection->pid,
+			error == -EPROTO ? "malformed" : "other version");
+		return error == -EPROTO ? WIRE_MALFORMED : WIRE_OTHER_VERSION;
+	}
+	return session.type == WIRE_OPEN ? on_open(connection, &session) : on_close(connection);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *context)
+{
+	struct connection *connection = context;
+	uint8_t bytes[WIRE_SESSION_SIZE + 1], answer[WIRE_ANSWER_SIZE];
+	ssize_t length = 0;
+
+	if (what & EV_READ)
+		length = recv(fd, bytes, sizeof(bytes), 0);
+	if (length < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (length > 0) {
+		wire_answer_encode(act(connection, bytes, (size_t)length), answer);
+		/* A peer that does not wait for it any more needs none. */
+		(void)!send(fd, answer, sizeof(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
+	}
+	free_connection(connection);
+}
+
+static int check_peer(struct listener *listener, int fd, pid_t *pid)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return -errno;
+	if (peer.uid != 0 || peer.pid <= 0)
+		return -EACCES;
+	if (listener->connection_count >= CONNECTIONS_MAX)
+		return -EUSERS;
+	*pid = peer.pid;
+	return 0;
+}
+
+static void on_connect(evutil_socket_t listening, short what, void *context)
+{
+	const struct timeval patience = {.tv_sec = PATIENCE_S};
+	struct listener *listener = context;
+	struct connection *connection;
+	auto_fd int fd = -1;
+	pid_t pid = 0;
+	int error;
+
+	(void)what;
+	fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0)
+		return;
+	error = check_peer(listener, fd, &pid);
+	if (error < 0) {
+		log_warning("connection to the session socket refused: %s", strerror(-error));
+		return;
+	}
+	connection = memory_zeroed(sizeof(*connection));
+	connection->pid = pid;
+	connection->fd = take_fd(&fd);
+	connection->listener = listener;
+	DL_APPEND(listener->connections, connection);
+	listener->connection_count++;
+	connection->event =
+		add_event(&(struct on){listener, connection->fd, on_readable, connection},
+			EV_READ | EV_PERSIST, &patience);
+}
+
+struct listener *listener_new(
+	struct event_base *base, int fd, const struct listener_calls *calls, void *context)
+{
+	struct listener *listener = memory_zeroed(sizeof(*listener));
+
+	listener->base = base;
+	listener->fd = fd;
+	listener->calls = *calls;
+	listener->context = context;
+	listener->event = add_event(
+		&(struct on){listener, fd, on_connect, listener}, EV_READ | EV_PERSIST, NULL);
+	return listener;
+}
+
+void listener_free(struct listener *listener)
+{
+	struct watch *watch, *next_watch;
+	struct connection *connection, *next;
+
+	if (!listener)
+		return;
+	HASH_ITER(hh, listener->watches, watch, next_watch)
+	{
+		free_watch(watch);
+	}
+	DL_FOREACH_SAFE(listener->connections, connection, next)
+	{
+		free_connection(connection);
+	}
+	event_free(listener->event);
+	close(listener->fd);
+	free(listener);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MOSHGATE_MEMORY_H
+#define MOSHGATE_MEMORY_H
+
+#include <stddef.h>
+
+/*
+ * Memory that is there or the helper is not: without any the process says so and exits with status
+ * 1. That is the safe thing to do, because the kernel keeps guard and grants, and the next helper
+ * reads them back; so no caller checks, and no half-done change is ever carried on with.
+ */
+void *memory_zeroed(size_t size);
+char *memory_text(const char *text);
+
+/* Makes room for one more element of the given size in a growing array of *capacity elements. */
+void *memory_grow(void *array, size_t count, size_t *capacity, size_t size);
+
+_Noreturn void memory_exhausted(void);
+
+#endif

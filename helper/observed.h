@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MOSHGATE_OBSERVED_H
+#define MOSHGATE_OBSERVED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "address.h"
+
+/* What the kernel tells, as plain values: the observer fills them in, policy reads them. */
+
+#define AUDIT_SESSION_NONE UINT32_MAX /* /proc/PID/sessionid of a process without one */
+
+/* An unconnected UDP socket inside the range. */
+struct udp_socket {
+	uint64_t cookie;        /* never used again before the next boot */
+	uint64_t cgroup;        /* id of the cgroup it was made in; 0: not known */
+	struct address address; /* bound to; 0.0.0.0 or :: is any */
+	uint16_t port;
+	uint32_t uid;
+	bool is_dual; /* bound to :: and open for IPv4 too */
+	bool is_ecn;  /* sends with ECT(0), as mosh does and next to nothing else */
+};
+
+/* A process that runs the mosh-server program and whose parent does not. */
+struct mosh_process {
+	pid_t pid;
+	uint64_t cgroup;  /* 0: not known */
+	uint32_t session; /* audit session */
+};
+
+struct udp_sockets {
+	struct udp_socket *items;
+	size_t count, capacity;
+};
+
+struct mosh_processes {
+	struct mosh_process *items;
+	size_t count, capacity;
+};
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MOSHGATE_PROCFS_H
+#define MOSHGATE_PROCFS_H
+
+#include "observed.h"
+
+/* What /proc shows to everybody (proc(5)): comm, stat, sessionid and cgroup. With hidepid= other
+ * users' processes are missing. */
+
+struct procfs;
+
+/* programs: the paths of mosh-server programs, ended by an empty one. -errno if /proc cannot be
+ * opened; no cgroup2 hierarchy is no error, cgroups are not known then. */
+int procfs_open(const char (*programs)[108], struct procfs **procfs);
+void procfs_close(struct procfs *procfs);
+
+/* Appends the uid's processes that run one of the programs, going by name, but no zombies and none
+ * whose parent does too: mosh-server forks when it detaches, and to start its shell. -errno; the
+ * items are the caller's to free. */
+int procfs_mosh_processes(struct procfs *procfs, uint32_t uid, struct mosh_processes *processes);
+
+/* The id of a process's cgroup, 0 if it is not known (or the process is gone). */
+uint64_t procfs_cgroup(struct procfs *procfs, pid_t pid);
+
+/* Its audit session, AUDIT_SESSION_NONE if it has none. */
+uint32_t procfs_session(struct procfs *procfs, pid_t pid);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MOSHGATE_SERVER_H
+#define MOSHGATE_SERVER_H
+
+#include "hash.h"
+#include "login.h"
+#include "observed.h"
+
+/*
+ * Which sockets are mosh-servers', and whose. Nobody but root may look into another process, so
+ * this goes by what everybody may see:
+ *
+ * 1. A socket is one only if its uid runs a mosh-server in the socket's cgroup that has none yet:
+ *    there are never more servers than processes. (server_one_per_process)
+ * 2. A socket that was there when a mosh-server was executed is not that one's: it is passed over
+ *    until its user logs in anew. (server_earlier_socket)
+ * 3. Of several, those that look like mosh's own (ECN mark, bound to an address) come first, and
+ *    one that does not waits SERVER_DOUBT_MS for a better one. (server_better_one_first)
+ *
+ * A user who tricks these rules opens for his own address a socket of his own.
+ */
+#define SERVER_DOUBT_MS 25
+
+enum server_role {
+	SERVER_CANDIDATE, /* came after the last mosh-server was executed; not decided */
+	SERVER_FOREIGN,   /* something else's, as far as is known */
+	SERVER_OWNED,     /* a mosh-server's */
+};
+
+struct server {
+	struct udp_socket socket; /* its cookie is the key */
+	enum server_role role;
+	bool is_gone;    /* the socket has ended */
+	bool is_missing; /* not (yet) seen in the dump that is being taken in */
+	uint64_t seen_ms;
+	uint64_t due_ms;      /* a candidate is looked at again then */
+	uint32_t session;     /* audit session of the login that started it */
+	char *user;           /* owned ones: its user's name */
+	struct grant *grants; /* grant.c's */
+	UT_hash_handle hh;
+};
+
+struct server_table {
+	struct server *servers; /* a uthash */
+};
+
+void server_table_init(struct server_table *table);
+void server_table_clear(struct server_table *table);
+
+struct server *server_find(const struct server_table *table, uint64_t cookie);
+
+/* Takes in a whole dump: what is new becomes a candidate, what is missing is gone. */
+void server_see(struct server_table *table, const struct udp_sockets *sockets, uint64_t now_ms);
+
+/* One socket has ended. Unless it is owned, it is forgotten at once. */
+void server_end(struct server_table *table, uint64_t cookie);
+
+/* Candidates seen at least age_ms ago are foreign from now on. */
+void server_pass_over(struct server_table *table, uint64_t now_ms, uint64_t age_ms);
+
+/* A uid that has candidates to be decided now; false if there is none. After server_claim() for
+ * that uid the next call gives another. */
+bool server_undecided(const struct server_table *table, uint64_t now_ms, uint32_t *uid);
+
+/* Tells, of the uid's candidates that are due, which are servers, from the processes that the uid
+ * has, and calls found with each and the login that it belongs to (null: the uid has none). */
+typedef void server_found(struct server *server, const struct login *login, void *context);
+void server_claim(struct server_table *table, const struct login_table *logins, uint32_t uid,
+	const struct mosh_processes *processes, uint64_t now_ms, server_found *found,
+	void *context);
+
+/* Makes owned a socket whose owner is known from before. */
+void server_adopt(struct server *server, const char *user);
+
+/* The address to which that login's client sends its packets: the one that the socket is bound to,
+ * or, of a wildcard, the one on which the login came in. -EAFNOSUPPORT: the socket is of the other
+ * family; -EDESTADDRREQ: a wildcard, and the login does not know its own address. */
+int server_address(const struct server *server, const struct login *login, struct address *address);
+
+/* Forgets a server; its grants must be gone. */
+void server_remove(struct server_table *table, struct server *server);
+
+#endif

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <libmnl/libmnl.h>
+
+#include "memory.h"
+#include "sockdiag.h"
+
+#define ECN_MASK        3
+#define ECN_ECT0        2
+#define ENDED_BUFFER    (4 << 20) /* bytes; some 5,000 notices */
+#define DUMP_TRIES      10
+#define MESSAGE_MINIMUM NLMSG_LENGTH(sizeof(struct inet_diag_msg))
+
+struct sockdiag {
+	struct mnl_socket *dump;
+	struct mnl_socket *ended;
+	uint16_t first_port, last_port;
+	uint32_t sequence;
+	char buffer[32768];
+};
+
+/* Passes to us notices about ports inside the range alone: other sockets' ends wake nobody. */
+static int filter_ports(int fd, uint16_t first, uint16_t last)
+{
+	const uint32_t port_at = NLMSG_HDRLEN + offsetof(struct inet_diag_msg, id.idiag_sport);
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, port_at),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, first, 0, 2),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, last, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno
+											   : 0;
+}
+
+static int open_ended(struct sockdiag *diag)
+{
+	static const int groups[] = {SKNLGRP_INET_UDP_DESTROY, SKNLGRP_INET6_UDP_DESTROY};
+	int size = ENDED_BUFFER, error;
+
+	diag->ended = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (!diag->ended)
+		return -errno;
+	error = filter_ports(mnl_socket_get_fd(diag->ended), diag->first_port, diag->last_port);
+	if (error < 0)
+		return error;
+	/* A smaller buffer only means dumps more often. */
+	setsockopt(mnl_socket_get_fd(diag->ended), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	if (mnl_socket_bind(diag->ended, 0, MNL_SOCKET_AUTOPID) < 0)
+		return -errno;
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+		if (mnl_socket_setsockopt(diag->ended, NETLINK_ADD_MEMBERSHIP, (void *)&groups[i],
+			    sizeof(groups[i])) < 0)
+			return -errno;
+	return 0;
+}
+
+int sockdiag_open(uint16_t first_port, uint16_t last_port, struct sockdiag **diag)
+{
+	struct sockdiag *opened = memory_zeroed(sizeof(*opened));
+	int error;
+
+	opened->first_port = first_port;
+	opened->last_port = last_port;
+	opened->dump = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
+	if (!opened->dump || mnl_socket_bind(opened->dump, 0, MNL_SOCKET_AUTOPID) < 0)
+		error = -errno;
+	else
+		error = open_ended(opened);
+	if (error < 0)
+		sockdiag_close(opened);
+	else
+		*diag = opened;
+	return error;
+}
+
+void sockdiag_close(struct sockdiag *diag)
+{
+	if (!diag)
+		return;
+	if (diag->dump)
+		mnl_socket_close(diag->dump);
+	if (diag->ended)
+		mnl_socket_close(diag->ended);
+	free(diag);
+}
+
+/* "source port >= first and <= last", in inet_diag's own bytecode: a comparison is two words, the
+ * second with the port; to jump behind the end by one word is "no". */
+static void put_port_filter(struct nlmsghdr *message, uint16_t first, uint16_t last)
+{
+	const struct inet_diag_bc_op code[] = {
+		{INET_DIAG_BC_S_GE, 2 * sizeof(code[0]), 5 * sizeof(code[0])},
+		{INET_DIAG_BC_NOP, 0, first},
+		{INET_DIAG_BC_S_LE, 2 * sizeof(code[0]), 3 * sizeof(code[0])},
+		{INET_DIAG_BC_NOP, 0, last},
+	};
+
+	mnl_attr_put(message, INET_DIAG_REQ_BYTECODE, sizeof(code), code);
+}
+
+static uint64_t get_cookie(const struct inet_diag_msg *info)
+{
+	return info->id.idiag_cookie[0] | (uint64_t)info->id.idiag_cookie[1] << 32;
+}
+
+static int parse_attribute(const struct nlattr *attribute, struct udp_socket *socket)
+{
+	switch (mnl_attr_get_type(attribute)) {
+	case INET_DIAG_TOS:
+		if (mnl_attr_validate(attribute, MNL_TYPE_U8) < 0)
+			return -EPROTO;
+		socket->is_ecn = (mnl_attr_get_u8(attribute) & ECN_MASK) == ECN_ECT0;
+		return 0;
+	case INET_DIAG_SKV6ONLY:
+		if (mnl_attr_validate(attribute, MNL_TYPE_U8) < 0)
+			return -EPROTO;
+		socket->is_dual = mnl_attr_get_u8(attribute) == 0;
+		return 0;
+	case INET_DIAG_CGROUP_ID:
+		if (mnl_attr_validate(attribute, MNL_TYPE_U64) < 0)
+			return -EPROTO;
+		socket->cgroup = mnl_attr_get_u64(attribute);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+int sockdiag_parse(const struct nlmsghdr *message, struct udp_socket *socket)
+{
+	const struct inet_diag_msg *info = mnl_nlmsg_get_payload(message);
+	struct udp_socket parsed = {0};
+	const struct nlattr *attribute;
+
+	if (message->nlmsg_len < MESSAGE_MINIMUM ||
+		(info->idiag_family != AF_INET && info->idiag_family != AF_INET6))
+		return -EPROTO;
+	parsed.cookie = get_cookie(info);
+	parsed.port = ntohs(info->id.idiag_sport);
+	parsed.uid = info->idiag_uid;
+	parsed.address =
+		address_from_bytes(info->idiag_family == AF_INET ? 4 : 6, info->id.idiag_src);
+	mnl_attr_for_each(attribute, message, sizeof(*info))
+	{
+		if (parse_attribute(attribute, &parsed) < 0)
+			return -EPROTO;
+	}
+	parsed.is_dual = parsed.is_dual && address_is_wildcard(&parsed.address);
+	*socket = parsed;
+	return 0;
+}
+
+struct dump {
+	struct udp_sockets *sockets;
+	uint16_t first_port, last_port;
+};
+
+static int on_socket(const struct nlmsghdr *message, void *context)
+{
+	struct dump *dump = context;
+	struct udp_sockets *sockets = dump->sockets;
+	struct udp_socket socket;
+
+	if (sockdiag_parse(message, &socket) < 0) {
+		errno = EPROTO;
+		return MNL_CB_ERROR;
+	}
+	if (socket.port < dump->first_port || socket.port > dump->last_port)
+		return MNL_CB_OK;
+	sockets->items = memory_grow(
+		sockets->items, sockets->count, &sockets->capacity, sizeof(*sockets->items));
+	sockets->items[sockets->count++] = socket;
+	return MNL_CB_OK;
+}
+
+static int request_dump(struct sockdiag *diag, uint8_t family)
+{
+	struct nlmsghdr *message = mnl_nlmsg_put_header(diag->buffer);
+	struct inet_diag_req_v2 *request;
+
+	message->nlmsg_type = SOCK_DIAG_BY_FAMILY;
+	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	message->nlmsg_seq = ++diag->sequence;
+	request = mnl_nlmsg_put_extra_header(message, sizeof(*request));
+	request->sdiag_family = family;
+	request->sdiag_protocol = IPPROTO_UDP;
+	request->idiag_states = 1u << TCP_CLOSE; /* a UDP socket that is not connected */
+	request->idiag_ext = 1u << (INET_DIAG_TOS - 1);
+	put_port_filter(message, diag->first_port, diag->last_port);
+	return mnl_socket_sendto(diag->dump, message, message->nlmsg_len) < 0 ? -errno : 0;
+}
+
+static int dump_family(struct sockdiag *diag, uint8_t family, struct udp_sockets *sockets)
+{
+	struct dump dump = {sockets, diag->first_port, diag->last_port};
+	int error = request_dump(diag, family);
+	int result = MNL_CB_OK;
+
+	while (error == 0 && result > MNL_CB_STOP) {
+		ssize_t length =
+			mnl_socket_recvfrom(diag->dump, diag->buffer, sizeof(diag->buffer));
+
+		result = length < 0 ? MNL_CB_ERROR
+				    : mnl_cb_run(diag->buffer, (size_t)length, diag->sequence,
+					      mnl_socket_get_portid(diag->dump), on_socket, &dump);
+		if (result == MNL_CB_ERROR)
+			error = -errno;
+	}
+	return error;
+}
+
+/* A dump that changes interrupted (EINTR), or of which the rest of an earlier one was in the way
+ * (ESRCH, EPROTO), tells nothing: once more. */
+int sockdiag_dump(struct sockdiag *diag, struct udp_sockets *sockets)
+{
+	static const uint8_t families[] = {AF_INET, AF_INET6};
+	size_t kept = sockets->count;
+	int error = 0;
+
+	for (size_t i = 0; i < sizeof(families); i++) {
+		for (int tries = 0; tries < DUMP_TRIES; tries++) {
+			sockets->count = kept;
+			error = dump_family(diag, families[i], sockets);
+			if (error != -EINTR && error != -ESRCH && error != -EPROTO)
+				break;
+		}
+		if (error < 0)
+			return error;
+		kept = sockets->count;
+	}
+	return 0;
+}
+
+int sockdiag_ended_fd(const struct sockdiag *diag)
+{
+	return mnl_socket_get_fd(diag->ended);
+}
+
+struct ended {
+	void (*call)(uint64_t cookie, void *context);
+	void *context;
+};
+
+static int on_ended(const struct nlmsghdr *message, void *context)
+{
+	const struct ended *ended = context;
+
+	if (message->nlmsg_len < MESSAGE_MINIMUM) {
+		errno = EPROTO;
+		return MNL_CB_ERROR;
+	}
+	ended->call(get_cookie(mnl_nlmsg_get_payload(message)), ended->context);
+	return MNL_CB_OK;
+}
+
+int sockdiag_read_ended(
+	struct sockdiag *diag, void (*call)(uint64_t cookie, void *context), void *context)
+{
+	struct ended ended = {call, context};
+
+	for (;;) {
+		ssize_t length =
+			mnl_socket_recvfrom(diag->ended, diag->buffer, sizeof(diag->buffer));
+
+		if (length < 0 && errno == EINTR)
+			continue;
+		if (length < 0)
+			return errno == EAGAIN ? 0 : -errno;
+		if (mnl_cb_run(diag->buffer, (size_t)length, 0, 0, on_ended, &ended) < MNL_CB_STOP)
+			return -errno;
+	}
+}

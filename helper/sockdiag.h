@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MOSHGATE_SOCKDIAG_H
+#define MOSHGATE_SOCKDIAG_H
+
+#include "observed.h"
+
+struct nlmsghdr;
+struct sockdiag;
+
+/* The kernel's word on UDP sockets (NETLINK_SOCK_DIAG, sock_diag(7)), between two ports inclusive.
+ * Needs no privilege. -errno if a socket cannot be had. */
+int sockdiag_open(uint16_t first_port, uint16_t last_port, struct sockdiag **diag);
+void sockdiag_close(struct sockdiag *diag);
+
+/* Appends every unconnected UDP socket of both families that is bound inside the range; about
+ * 0.06 ms. -errno; *sockets may hold some then. Its items are the caller's to free. */
+int sockdiag_dump(struct sockdiag *diag, struct udp_sockets *sockets);
+
+/* Becomes readable when a UDP socket inside the range has ended. */
+int sockdiag_ended_fd(const struct sockdiag *diag);
+
+/* Calls ended with the cookie of each such socket, until there are none to read. -ENOBUFS: the
+ * kernel had to drop some, only a dump tells now; else -errno. */
+int sockdiag_read_ended(
+	struct sockdiag *diag, void (*ended)(uint64_t cookie, void *context), void *context);
+
+/* One answer of a dump; -EPROTO if it is too short or an attribute is. For tests. */
+int sockdiag_parse(const struct nlmsghdr *message, struct udp_socket *socket);
+
+#endif
