@@ -8,25 +8,22 @@
  * 3. It changes nothing in sshd: no signal handler, no environment, no descriptor left.
  */
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 
 #include <security/pam_ext.h>
 #include <security/pam_modules.h>
-#include <security/pam_modutil.h>
 
 #include "client.h"
 #include "options.h"
-#include "peer.h"
+#include "request.h"
 
 /* Set on the PAM handle when the helper took our open: only then it wants to hear of the close. */
 #define OPENED "pam_moshgate_opened"
 
 #define ANSWERED(answer) (0x10000 + (int)(answer)) /* beyond all errno */
-#define NO_REMOTE        0x20000
-#define NOT_OPENED       0x20001
+#define NOT_OPENED       0x20000
 
 /* Every way a call can end. What is not listed is a failed system call. */
 static const struct {
@@ -41,14 +38,14 @@ static const struct {
 	{ANSWERED(WIRE_OTHER_VERSION), PAM_IGNORE, LOG_ERR, "module and helper differ in version"},
 	{ANSWERED(WIRE_MALFORMED), PAM_IGNORE, LOG_ERR, "the helper did not understand"},
 	{ANSWERED(WIRE_FAILED), PAM_IGNORE, LOG_ERR, "the helper failed: see its log"},
-	{NO_REMOTE, PAM_IGNORE, LOG_DEBUG, "not a login from elsewhere"},
+	{-ENXIO, PAM_IGNORE, LOG_DEBUG, "not a login from elsewhere"},
 	{NOT_OPENED, PAM_IGNORE, LOG_DEBUG, "nothing to close"},
 	{-ENOTCONN, PAM_IGNORE, LOG_WARNING, "the client's address cannot be known"},
 	{-ENOENT, PAM_IGNORE, LOG_WARNING, "the helper is not running"},
 	{-ECONNREFUSED, PAM_IGNORE, LOG_WARNING, "the helper is not running"},
 	{-ETIMEDOUT, PAM_IGNORE, LOG_WARNING, "no answer from the helper in time"},
 	{-EPROTO, PAM_IGNORE, LOG_WARNING, "no answer from the helper"},
-	{-EINVAL, PAM_IGNORE, LOG_WARNING, "a name that is too long"},
+	{-ENAMETOOLONG, PAM_IGNORE, LOG_WARNING, "the user's name is too long"},
 	{-ESRCH, PAM_IGNORE, LOG_WARNING, "no such user"},
 };
 
@@ -65,42 +62,6 @@ static int finish(pam_handle_t *pamh, const struct options *options, const char 
 	return PAM_IGNORE;
 }
 
-static const char *get_text(pam_handle_t *pamh, int item)
-{
-	const void *text = NULL;
-
-	return pam_get_item(pamh, item, &text) == PAM_SUCCESS && text ? text : "";
-}
-
-static int fill_user(pam_handle_t *pamh, struct wire_session *request)
-{
-	const char *user = get_text(pamh, PAM_USER);
-	size_t length = strlen(user);
-	struct passwd *passwd;
-
-	if (length >= sizeof(request->user))
-		return -EINVAL;
-	passwd = length > 0 ? pam_modutil_getpwnam(pamh, user) : NULL;
-	if (!passwd)
-		return -ESRCH;
-	memcpy(request->user, user, length);
-	request->uid = passwd->pw_uid;
-	return 0;
-}
-
-/* The credential is for people to read in lists and logs. What is too long for a message is not
- * sent in part, but for its first word, the method. */
-static void fill_auth(pam_handle_t *pamh, struct wire_session *request)
-{
-	const char *auth = pam_getenv(pamh, "SSH_AUTH_INFO_0");
-	size_t length = auth ? strlen(auth) : 0;
-
-	if (length >= sizeof(request->auth))
-		length = strcspn(auth, " \n");
-	if (length > 0 && length < sizeof(request->auth))
-		memcpy(request->auth, auth, length);
-}
-
 static int ask(const struct options *options, const struct wire_session *session)
 {
 	enum wire_answer answer;
@@ -112,18 +73,10 @@ static int ask(const struct options *options, const struct wire_session *session
 static int open_session(pam_handle_t *pamh, const struct options *options)
 {
 	struct wire_session session = {.type = WIRE_OPEN};
-	const char *rhost = get_text(pamh, PAM_RHOST);
-	int outcome;
+	int outcome = request_fill(pamh, &session);
 
-	if (rhost[0] == '\0')
-		return NO_REMOTE;
-	outcome = peer_find(rhost, &session.client, &session.server);
 	if (outcome == 0)
-		outcome = fill_user(pamh, &session);
-	if (outcome < 0)
-		return outcome;
-	fill_auth(pamh, &session);
-	outcome = ask(options, &session);
+		outcome = ask(options, &session);
 	if (outcome == ANSWERED(WIRE_DONE))
 		pam_set_data(pamh, OPENED, NULL, NULL);
 	return outcome;
