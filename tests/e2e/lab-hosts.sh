@@ -145,7 +145,7 @@ lab_sshd_start() {
 	lab_pam_stack >/etc/pam.d/sshd
 	exec_on server "$(command -v sshd)" -D -e -f $LAB/sshd_config 2>$LAB/sshd.log &
 	SSHD=$!
-	wait_for 10 grep -q 'listening on 0.0.0.0' $LAB/sshd.log
+	wait_for 10 grep -qs 'listening on 0.0.0.0' $LAB/sshd.log
 }
 
 lab_sshd_config() {
@@ -206,10 +206,12 @@ login() {
 	on "$1" ssh -F $LAB/ssh_config "${@:2}" </dev/null
 }
 
-# login_open NAME HOST USER@ADDRESS [COMMAND]: plain ssh that says "logged in", does the command and stays
+# login_open NAME HOST USER@ADDRESS [COMMAND]: plain ssh that says "logged in", does the command and stays; $LOGIN
 login_open() {
 	exec_on "$2" ssh -F $LAB/ssh_config "$3" "echo logged in; ${4:-:}; exec sleep 1000" \
 		</dev/null >"$LAB/login.$1" 2>&1 &
+	# shellcheck disable=SC2034 # for the tests
+	LOGIN=$!
 	wait_for 10 grep -q 'logged in' "$LAB/login.$1"
 }
 

@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "check_main.h"
+#include "server.h"
+
+#define UID   1000u
+#define OTHER 1001u
+#define START 50000u /* ms; some boot time */
+
+/* What server_claim() found, in its order. */
+struct found {
+	uint64_t cookies[8];
+	pid_t logins[8]; /* 0: without a login */
+	size_t count;
+};
+
+struct world {
+	struct server_table servers;
+	struct login_table *logins;
+	struct udp_socket sockets[8];
+	size_t socket_count;
+	struct mosh_process processes[8];
+	size_t process_count;
+	struct found found;
+};
+
+static struct world world;
+
+static struct address address(const char *text)
+{
+	struct address parsed = {0};
+
+	if (text)
+		ck_assert_int_eq(address_parse(text, &parsed), 0);
+	return parsed;
+}
+
+static void begin(void)
+{
+	memset(&world, 0, sizeof(world));
+	server_table_init(&world.servers);
+	world.logins = login_table_new();
+}
+
+static void finish(void)
+{
+	server_table_clear(&world.servers);
+	ck_assert_ptr_null(world.servers.servers);
+	login_table_free(world.logins);
+}
+
+/* A socket such as mosh makes, bound to an address; its port is its cookie's number. */
+static struct udp_socket *add_socket(uint64_t cookie, uint32_t uid)
+{
+	struct udp_socket *socket = &world.sockets[world.socket_count++];
+
+	*socket = (struct udp_socket){
+		.cookie = cookie,
+		.address = address("198.51.100.7"),
+		.port = (uint16_t)(60000 + cookie),
+		.uid = uid,
+		.is_ecn = true,
+	};
+	return socket;
+}
+
+static void add_process(uint64_t cgroup, uint32_t session)
+{
+	world.processes[world.process_count++] = (struct mosh_process){
+		.pid = (pid_t)(100 + world.process_count),
+		.cgroup = cgroup,
+		.session = session,
+	};
+}
+
+static void add_login(pid_t pid, uint32_t uid, uint64_t cgroup, uint32_t session)
+{
+	const struct login login = {
+		.pid = pid,
+		.uid = uid,
+		.client = address("203.0.113.5"),
+		.cgroup = cgroup,
+		.session = session,
+		.user = (char *)"alice",
+		.auth = (char *)"",
+	};
+	struct login *added;
+
+	ck_assert_int_eq(login_add(world.logins, &login, 64, &added), 0);
+}
+
+static void see(uint64_t now_ms)
+{
+	const struct udp_sockets sockets = {world.sockets, world.socket_count, 8};
+
+	server_see(&world.servers, &sockets, now_ms);
+}
+
+static void on_found(struct server *server, const struct login *login, void *context)
+{
+	struct found *found = context;
+
+	found->cookies[found->count] = server->socket.cookie;
+	found->logins[found->count++] = login ? login->pid : 0;
+}
+
+/* Claims for UID; how many were found then. */
+static size_t claim(uint64_t now_ms)
+{
+	const struct mosh_processes processes = {world.processes, world.process_count, 8};
+
+	memset(&world.found, 0, sizeof(world.found));
+	server_claim(&world.servers, world.logins, UID, &processes, now_ms, on_found, &world.found);
+	return world.found.count;
+}
+
+static enum server_role role(uint64_t cookie)
+{
+	const struct server *server = server_find(&world.servers, cookie);
+
+	ck_assert_ptr_nonnull(server);
+	return server->role;
+}
+
+START_TEST(server_one_per_process)
+{
+	begin();
+	add_socket(2, UID);
+	add_socket(1, UID);
+	see(START);
+	ck_assert_uint_eq(claim(START), 0);
+	add_process(0, AUDIT_SESSION_NONE);
+	ck_assert_uint_eq(claim(START + 1), 1);
+	ck_assert_uint_eq(world.found.cookies[0], 1);
+	ck_assert_int_eq(role(2), SERVER_CANDIDATE);
+	ck_assert_uint_eq(claim(START + 10000), 0);
+	add_process(0, AUDIT_SESSION_NONE);
+	ck_assert_uint_eq(claim(START + 30000), 1);
+	ck_assert_uint_eq(world.found.cookies[0], 2);
+	finish();
+}
+END_TEST
+
+START_TEST(server_gone_leaves_room)
+{
+	begin();
+	add_socket(1, UID);
+	add_process(0, AUDIT_SESSION_NONE);
+	see(START);
+	ck_assert_uint_eq(claim(START), 1);
+	server_end(&world.servers, 1);
+	world.socket_count = 0;
+	add_socket(2, UID);
+	see(START + 5);
+	ck_assert_uint_eq(claim(START + 5), 1);
+	ck_assert_uint_eq(world.found.cookies[0], 2);
+	finish();
+}
+END_TEST
+
+START_TEST(server_other_users_do_not_count)
+{
+	begin();
+	add_socket(1, OTHER);
+	see(START);
+	server_adopt(server_find(&world.servers, 1), "bob");
+	add_socket(2, OTHER);
+	add_socket(3, UID);
+	see(START);
+	add_process(0, AUDIT_SESSION_NONE);
+	ck_assert_uint_eq(claim(START), 1);
+	ck_assert_uint_eq(world.found.cookies[0], 3);
+	ck_assert_int_eq(role(2), SERVER_CANDIDATE);
+	finish();
+}
+END_TEST
+
+/* The process's cgroup, the socket's, and whether that process is one for that socket. */
+static const struct {
+	uint64_t process, socket;
+	bool is_server;
+} cgroups[] = {
+	{5, 5, true},
+	{5, 6, false},
+	{0, 6, true},
+	{5, 0, true},
+	{0, 0, true},
+};
+
+START_TEST(server_process_of_its_cgroup)
+{
+	begin();
+	add_socket(1, UID)->cgroup = cgroups[_i].socket;
+	add_process(cgroups[_i].process, AUDIT_SESSION_NONE);
+	see(START);
+	ck_assert_uint_eq(claim(START), cgroups[_i].is_server);
+	ck_assert_int_eq(role(1), cgroups[_i].is_server ? SERVER_OWNED : SERVER_CANDIDATE);
+	finish();
+}
+END_TEST
+
+/* A server in one session does not take away the process of another one. */
+START_TEST(server_counts_by_cgroup)
+{
+	begin();
+	add_socket(1, UID)->cgroup = 5;
+	add_socket(2, UID)->cgroup = 6;
+	add_socket(3, UID)->cgroup = 6;
+	add_process(5, AUDIT_SESSION_NONE);
+	add_process(6, AUDIT_SESSION_NONE);
+	see(START);
+	ck_assert_uint_eq(claim(START), 2);
+	ck_assert_uint_eq(world.found.cookies[0], 1);
+	ck_assert_uint_eq(world.found.cookies[1], 2);
+	finish();
+}
+END_TEST
+
+START_TEST(server_earlier_socket)
+{
+	begin();
+	add_login(10, UID, 0, AUDIT_SESSION_NONE);
+	add_socket(1, UID);
+	see(START);
+	server_pass_over(&world.servers, START, 0);
+	ck_assert_int_eq(role(1), SERVER_FOREIGN);
+	add_process(0, AUDIT_SESSION_NONE);
+	ck_assert_uint_eq(claim(START + 1000), 0);
+	add_socket(2, UID);
+	see(START + 1000);
+	ck_assert_int_eq(role(1), SERVER_FOREIGN);
+	ck_assert_uint_eq(claim(START + 1000), 1);
+	ck_assert_uint_eq(world.found.cookies[0], 2);
+	finish();
+}
+END_TEST
+
+START_TEST(server_pass_over_spares)
+{
+	begin();
+	add_socket(1, UID);
+	see(START);
+	server_adopt(server_find(&world.servers, 1), "alice");
+	add_socket(2, UID);
+	see(START + 100);
+	server_pass_over(&world.servers, START + 124, 25);
+	ck_assert_int_eq(role(1), SERVER_OWNED);
+	ck_assert_int_eq(role(2), SERVER_CANDIDATE);
+	server_pass_over(&world.servers, START + 125, 25);
+	ck_assert_int_eq(role(1), SERVER_OWNED);
+	ck_assert_int_eq(role(2), SERVER_FOREIGN);
+	finish();
+}
+END_TEST
+
+/* Two sockets and one process: the first is the better one although its port is higher. */
+static const struct {
+	bool is_ecn, is_other_ecn;
+	const char *address, *other;
+} better[] = {
+	{true, false, "198.51.100.7", "198.51.100.7"},
+	{true, false, "0.0.0.0", "198.51.100.7"},
+	{true, true, "198.51.100.7", "0.0.0.0"},
+	{true, true, "2001:db8::7", "::"},
+	{false, false, "198.51.100.7", "0.0.0.0"},
+};
+
+START_TEST(server_better_one_first)
+{
+	struct udp_socket *good, *bad;
+
+	begin();
+	bad = add_socket(1, UID);
+	good = add_socket(2, UID);
+	good->is_ecn = better[_i].is_ecn;
+	good->address = address(better[_i].address);
+	bad->is_ecn = better[_i].is_other_ecn;
+	bad->address = address(better[_i].other);
+	add_process(0, AUDIT_SESSION_NONE);
+	see(START);
+	ck_assert_uint_eq(claim(START + SERVER_DOUBT_MS), 1);
+	ck_assert_uint_eq(world.found.cookies[0], 2);
+	ck_assert_int_eq(role(1), SERVER_CANDIDATE);
+	finish();
+}
+END_TEST
+
+START_TEST(server_doubtful_one_waits)
+{
+	uint32_t uid = 0;
+
+	begin();
+	add_socket(1, UID)->is_ecn = false;
+	add_process(0, AUDIT_SESSION_NONE);
+	see(START);
+	ck_assert_uint_eq(claim(START), 0);
+	ck_assert(!server_undecided(&world.servers, START + SERVER_DOUBT_MS - 1, &uid));
+	ck_assert_uint_eq(claim(START + SERVER_DOUBT_MS - 1), 0);
+	ck_assert(server_undecided(&world.servers, START + SERVER_DOUBT_MS, &uid));
+	ck_assert_uint_eq(claim(START + SERVER_DOUBT_MS), 1);
+	finish();
+}
+END_TEST
+
+/* While it waits, a better one comes. */
+START_TEST(server_doubtful_one_loses)
+{
+	begin();
+	add_socket(1, UID)->is_ecn = false;
+	add_process(0, AUDIT_SESSION_NONE);
+	see(START);
+	ck_assert_uint_eq(claim(START), 0);
+	add_socket(2, UID);
+	see(START + 6);
+	ck_assert_uint_eq(claim(START + 6), 1);
+	ck_assert_uint_eq(world.found.cookies[0], 2);
+	ck_assert_uint_eq(claim(START + SERVER_DOUBT_MS), 0);
+	finish();
+}
+END_TEST
+
+START_TEST(server_owner_by_cgroup)
+{
+	begin();
+	add_login(10, UID, 5, 8);
+	add_login(11, UID, 6, 7);
+	add_login(12, OTHER, 5, 7);
+	add_socket(1, UID)->cgroup = 5;
+	add_process(5, 7);
+	see(START);
+	ck_assert_uint_eq(claim(START), 1);
+	ck_assert_int_eq(world.found.logins[0], 10);
+	ck_assert_uint_eq(server_find(&world.servers, 1)->session, 8);
+	ck_assert_str_eq(server_find(&world.servers, 1)->user, "alice");
+	finish();
+}
+END_TEST
+
+START_TEST(server_owner_by_audit_session)
+{
+	begin();
+	add_login(10, UID, 0, 7);
+	add_login(11, UID, 0, 8);
+	add_socket(1, UID);
+	add_process(0, 7);
+	see(START);
+	ck_assert_uint_eq(claim(START), 1);
+	ck_assert_int_eq(world.found.logins[0], 10);
+	finish();
+}
+END_TEST
+
+/* A session of which the process has its server already is not that of the next one. */
+START_TEST(server_owner_not_served_yet)
+{
+	begin();
+	add_login(10, UID, 0, 7);
+	add_login(11, UID, 0, 8);
+	add_socket(1, UID);
+	add_process(0, 8);
+	see(START);
+	ck_assert_uint_eq(claim(START), 1);
+	ck_assert_int_eq(world.found.logins[0], 11);
+	add_socket(2, UID);
+	add_process(0, 7);
+	see(START + 10);
+	ck_assert_uint_eq(claim(START + 10), 1);
+	ck_assert_int_eq(world.found.logins[0], 10);
+	finish();
+}
+END_TEST
+
+START_TEST(server_owner_newest)
+{
+	begin();
+	add_login(10, UID, 0, AUDIT_SESSION_NONE);
+	add_login(11, UID, 0, AUDIT_SESSION_NONE);
+	add_socket(1, UID);
+	add_process(0, AUDIT_SESSION_NONE);
+	see(START);
+	ck_assert_uint_eq(claim(START), 1);
+	ck_assert_int_eq(world.found.logins[0], 11);
+	finish();
+}
+END_TEST
+
+START_TEST(server_owner_unknown)
+{
+	begin();
+	add_login(10, OTHER, 0, AUDIT_SESSION_NONE);
+	add_socket(1, UID);
+	add_process(0, AUDIT_SESSION_NONE);
+	see(START);
+	ck_assert_uint_eq(claim(START), 1);
+	ck_assert_int_eq(world.found.logins[0], 0);
+	ck_assert_int_eq(role(1), SERVER_OWNED);
+	ck_assert_str_eq(server_find(&world.servers, 1)->user, "");
+	finish();
+}
+END_TEST
+
+/* A socket that never becomes a server is looked at a dozen times in three seconds. */
+START_TEST(server_looks_double)
+{
+	static const uint64_t first[] = {0, 1, 3, 7, 15};
+	unsigned int looks = 0;
+	uint32_t uid;
+
+	begin();
+	add_socket(1, UID);
+	see(START);
+	for (uint64_t age_ms = 0; age_ms <= 3000; age_ms++) {
+		if (!server_undecided(&world.servers, START + age_ms, &uid))
+			continue;
+		if (looks < ARRAY_LEN(first))
+			ck_assert_uint_eq(age_ms, first[looks]);
+		looks++;
+		ck_assert_uint_eq(claim(START + age_ms), 0);
+		ck_assert(!server_undecided(&world.servers, START + age_ms, &uid));
+	}
+	ck_assert_uint_eq(looks, 12);
+	finish();
+}
+END_TEST
+
+START_TEST(server_undecided_gives_each_uid)
+{
+	const struct mosh_processes none = {0};
+	uint32_t first, second, third;
+
+	begin();
+	add_socket(1, UID);
+	add_socket(2, OTHER);
+	see(START);
+	ck_assert(server_undecided(&world.servers, START, &first));
+	server_claim(&world.servers, world.logins, first, &none, START, on_found, &world.found);
+	ck_assert(server_undecided(&world.servers, START, &second));
+	ck_assert_uint_eq(first + second, UID + OTHER);
+	server_claim(&world.servers, world.logins, second, &none, START, on_found, &world.found);
+	ck_assert(!server_undecided(&world.servers, START, &third));
+	finish();
+}
+END_TEST
+
+START_TEST(server_ends)
+{
+	begin();
+	add_socket(1, UID);
+	add_socket(2, UID);
+	see(START);
+	server_adopt(server_find(&world.servers, 1), "alice");
+	server_end(&world.servers, 3);
+	server_end(&world.servers, 2);
+	ck_assert_ptr_null(server_find(&world.servers, 2));
+	ck_assert(!server_find(&world.servers, 1)->is_gone);
+	server_end(&world.servers, 1);
+	ck_assert(server_find(&world.servers, 1)->is_gone);
+	finish();
+}
+END_TEST
+
+/* The same by a dump in which they are missing. */
+START_TEST(server_missing_in_dump)
+{
+	begin();
+	add_socket(1, UID);
+	add_socket(2, UID);
+	add_socket(3, UID);
+	see(START);
+	server_adopt(server_find(&world.servers, 1), "alice");
+	server_adopt(server_find(&world.servers, 3), "alice");
+	world.sockets[0] = world.sockets[2];
+	world.socket_count = 1;
+	see(START + 1);
+	ck_assert(server_find(&world.servers, 1)->is_gone);
+	ck_assert_ptr_null(server_find(&world.servers, 2));
+	ck_assert(!server_find(&world.servers, 3)->is_gone);
+	finish();
+}
+END_TEST
+
+static const struct {
+	const char *bound;
+	bool is_dual;
+	const char *client, *own; /* of the login */
+	int error;
+	const char *expected;
+} addresses[] = {
+	{"198.51.100.7", false, "203.0.113.5", "198.51.100.9", 0, "198.51.100.7"},
+	{"198.51.100.7", false, "203.0.113.5", NULL, 0, "198.51.100.7"},
+	{"2001:db8::7", false, "2001:db8::5", "2001:db8::9", 0, "2001:db8::7"},
+	{"0.0.0.0", false, "203.0.113.5", "198.51.100.9", 0, "198.51.100.9"},
+	{"::", false, "2001:db8::5", "2001:db8::9", 0, "2001:db8::9"},
+	{"::", true, "2001:db8::5", "2001:db8::9", 0, "2001:db8::9"},
+	{"::", true, "203.0.113.5", "198.51.100.9", 0, "198.51.100.9"},
+	{"0.0.0.0", false, "203.0.113.5", NULL, -EDESTADDRREQ, NULL},
+	{"::", false, "2001:db8::5", NULL, -EDESTADDRREQ, NULL},
+	{"::", true, "203.0.113.5", NULL, -EDESTADDRREQ, NULL},
+	{"198.51.100.7", false, "2001:db8::5", "2001:db8::9", -EAFNOSUPPORT, NULL},
+	{"0.0.0.0", false, "2001:db8::5", "2001:db8::9", -EAFNOSUPPORT, NULL},
+	{"2001:db8::7", false, "203.0.113.5", "198.51.100.9", -EAFNOSUPPORT, NULL},
+	{"::", false, "203.0.113.5", "198.51.100.9", -EAFNOSUPPORT, NULL},
+};
+
+START_TEST(server_address_of)
+{
+	const struct server server = {
+		.socket.address = address(addresses[_i].bound),
+		.socket.is_dual = addresses[_i].is_dual,
+	};
+	const struct login login = {
+		.client = address(addresses[_i].client),
+		.server = address(addresses[_i].own),
+	};
+	const struct address expected = address(addresses[_i].expected);
+	struct address found = {0};
+
+	ck_assert_int_eq(server_address(&server, &login, &found), addresses[_i].error);
+	ck_assert(address_equal(&found, &expected));
+}
+END_TEST
+
+CHECK_MAIN("server", TEST(server_one_per_process), TEST(server_gone_leaves_room),
+	TEST(server_other_users_do_not_count),
+	LOOP(server_process_of_its_cgroup, ARRAY_LEN(cgroups)), TEST(server_counts_by_cgroup),
+	TEST(server_earlier_socket), TEST(server_pass_over_spares),
+	LOOP(server_better_one_first, ARRAY_LEN(better)), TEST(server_doubtful_one_waits),
+	TEST(server_doubtful_one_loses), TEST(server_owner_by_cgroup),
+	TEST(server_owner_by_audit_session), TEST(server_owner_not_served_yet),
+	TEST(server_owner_newest), TEST(server_owner_unknown), TEST(server_looks_double),
+	TEST(server_undecided_gives_each_uid), TEST(server_ends), TEST(server_missing_in_dump),
+	LOOP(server_address_of, ARRAY_LEN(addresses)))

@@ -1,0 +1,115 @@
+#!/bin/bash
+# Installs what is needed (Debian, Ubuntu; as root), builds outside of the tree, and runs every test:
+# first as an ordinary user, then, with those that need it, as root. Exits 0 if all passed and, as root,
+# none was skipped. The host stays as it was, packages aside.
+#
+#   tests/run.sh          the build with gcc and its tests
+#   tests/run.sh --all    also clang, the sanitizers and "make distcheck"
+set -eu -o pipefail
+top_srcdir=$(cd "$(dirname "$0")/.." && pwd)
+. "$top_srcdir/tests/packages.sh"
+
+die() {
+	echo "tests/run.sh: $*" >&2
+	exit 1
+}
+
+[ "$(id -u)" = 0 ] || die "needs root, to install packages and to make network namespaces"
+case ${1:-} in
+'') all= ;;
+--all) all=1 ;;
+*) die "no such option: $1" ;;
+esac
+
+# shellcheck disable=SC2086 # words
+install_packages $build_packages $lab_packages binutils ${all:+$analysis_packages}
+
+work=$(mktemp -d /var/tmp/moshgate-tests.XXXXXX)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM HUP
+chmod 755 "$work"
+passed=0 failed=0 skipped=0
+
+# The user of whom nothing is left: no home, no files but those under $work.
+as_nobody() {
+	setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs \
+		env -i PATH="$PATH" HOME="$work/home" LC_ALL=C.UTF-8 "$@"
+}
+
+# A private copy of the sources, so that the tree stays clean.
+copy_sources() {
+	mkdir "$work/src" "$work/home"
+	(cd "$top_srcdir" && tar -c --exclude=./.git --exclude=./autom4te.cache .) | tar -x -C "$work/src"
+	chown -R 65534:65534 "$work/src" "$work/home"
+	as_nobody sh -c 'cd "$1" && autoreconf -fi' sh "$work/src" >"$work/autoreconf.log" 2>&1 ||
+		{ cat "$work/autoreconf.log"; die "autoreconf failed"; }
+}
+
+# build NAME [ARGUMENT OF CONFIGURE...]
+build() {
+	local name=$1
+
+	shift
+	echo "== building: $name"
+	as_nobody mkdir -p "$work/$name"
+	as_nobody sh -c 'cd "$1" && shift && exec "$@"' sh "$work/$name" \
+		"$work/src/configure" --enable-werror -q "$@" >"$work/$name.log" 2>&1 &&
+		as_nobody make -C "$work/$name" -j2 all >>"$work/$name.log" 2>&1 ||
+		{ tail -n 60 "$work/$name.log"; die "$name: the build failed"; }
+}
+
+# count LOG: adds up the totals that the test harness printed
+count() {
+	local name
+
+	for name in PASS FAIL XPASS ERROR SKIP; do
+		local n
+		n=$(awk -v name="# $name:" 'index($0, name) == 1 { n += $3 } END { print n + 0 }' "$1")
+		case $name in
+		PASS) passed=$((passed + n)) ;;
+		SKIP) skipped=$((skipped + n)) ;;
+		*) failed=$((failed + n)) ;;
+		esac
+	done
+}
+
+# check NAME WHO JOBS [VARIABLE=VALUE...]: "make check" there; the log of what failed is printed
+check() {
+	local name=$1 who=$2 jobs=$3 log=$work/$1-$2.check status=0
+
+	shift 3
+	echo "== testing: $name, as $who"
+	if [ "$who" = nobody ]; then
+		as_nobody make -C "$work/$name" -j"$jobs" check VERBOSE=1 "$@" >"$log" 2>&1 || status=$?
+	else
+		make -C "$work/$name" -j"$jobs" check VERBOSE=1 "$@" >"$log" 2>&1 </dev/null || status=$?
+	fi
+	grep -E '^(PASS|FAIL|SKIP|ERROR): ' "$log" || true
+	if [ $status != 0 ]; then
+		sed -n '/^= \|^FAIL \|^not ok\|^===/,$p' "$log" | tail -n 400
+		grep -q '^# TOTAL:' "$log" || { tail -n 60 "$log"; failed=$((failed + 1)); }
+	fi
+}
+
+copy_sources
+build gcc
+check gcc nobody 2
+# As an ordinary user those that need root are skipped; as root nothing may be.
+check gcc root 1
+count "$work/gcc-root.check"
+[ "$skipped" = 0 ] || failed=$((failed + skipped))
+grep -E '^# (FAIL|ERROR):  *[1-9]' "$work/gcc-nobody.check" && failed=$((failed + 1))
+
+if [ -n "$all" ]; then
+	build clang CC=clang
+	build sanitizers CFLAGS='-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all'
+	check sanitizers nobody 2
+	count "$work/sanitizers-nobody.check"
+	skipped=0
+	echo "== make distcheck"
+	as_nobody make -C "$work/gcc" -j2 distcheck >"$work/distcheck.log" 2>&1 ||
+		{ tail -n 60 "$work/distcheck.log"; failed=$((failed + 1)); }
+fi
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ] && [ $passed -gt 0 ]
