@@ -152,6 +152,7 @@ static const struct entry {
 	KEY("gate", "idle", "1d", parse_duration, 1, YEARS, gate.idle_s),
 	KEY("gate", "max", "0", parse_duration, 0, 10 * YEARS, gate.max_s),
 	KEY("gate", "roam", "yes", parse_bool, 0, 0, gate.is_roaming),
+	KEY("gate", "supersede", "no", parse_bool, 0, 0, gate.is_superseding),
 	KEY("gate", "prefix4", "32", parse_integer, 8, 32, gate.prefix4),
 	KEY("gate", "prefix6", "128", parse_integer, 16, 128, gate.prefix6),
 	KEY("limits", "logins-per-user", "64", parse_integer, 1, 65535, limits.logins_per_user),

@@ -17,7 +17,7 @@
 #include "elements.h"
 
 #define NOTICE_BUFFER (4 << 20) /* bytes */
-#define DUMP_TRIES    10
+#define TRIES         10
 
 static const struct {
 	const char *name;
@@ -30,6 +30,7 @@ struct kernel_sets {
 	char table[CONFIG_NAME_SIZE];
 	struct mnl_socket *dump, *notices;
 	uint32_t sequence;
+	uint32_t own_port; /* the netlink port that our changes come from; 0: not known yet */
 	char buffer[65536];
 };
 
@@ -125,6 +126,24 @@ static int parse_element(struct nftnl_set_elem *from, size_t set, struct element
 	return 0;
 }
 
+/* The same the other way round. */
+static void add_key(struct nftnl_set *set, size_t index, const struct grant_key *key)
+{
+	uint32_t address_size = sets_of[index].address_size;
+	struct nftnl_set_elem *element = nftnl_set_elem_alloc();
+	uint8_t bytes[2 * 16 + 4] = {0};
+
+	if (!element)
+		memory_exhausted();
+	memcpy(bytes, key->client.bytes, address_size);
+	memcpy(bytes + address_size, key->server.bytes, address_size);
+	bytes[2 * address_size] = (uint8_t)(key->port >> 8);
+	bytes[2 * address_size + 1] = (uint8_t)key->port;
+	if (nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, bytes, 2 * address_size + 4) < 0)
+		memory_exhausted();
+	nftnl_set_elem_add(set, element);
+}
+
 struct reading {
 	struct kernel_sets *sets;
 	void (*call)(const struct element *element, void *context);
@@ -195,7 +214,8 @@ static void append(const struct element *element, void *context)
 	elements->items[elements->count++] = *element;
 }
 
-static int request_dump(struct kernel_sets *sets, size_t set)
+/* A request about one of the sets; with a key, about that element alone. */
+static int request(struct kernel_sets *sets, size_t set, const struct grant_key *key)
 {
 	struct nftnl_set *asked = nftnl_set_alloc();
 	struct nlmsghdr *message;
@@ -204,17 +224,21 @@ static int request_dump(struct kernel_sets *sets, size_t set)
 		memory_exhausted();
 	nftnl_set_set_str(asked, NFTNL_SET_TABLE, sets->table);
 	nftnl_set_set_str(asked, NFTNL_SET_NAME, sets_of[set].name);
-	message = nftnl_nlmsg_build_hdr(
-		sets->buffer, NFT_MSG_GETSETELEM, NFPROTO_INET, NLM_F_DUMP, ++sets->sequence);
+	if (key)
+		add_key(asked, set, key);
+	message = nftnl_nlmsg_build_hdr(sets->buffer, NFT_MSG_GETSETELEM, NFPROTO_INET,
+		key ? NLM_F_ACK : NLM_F_DUMP, ++sets->sequence);
 	nftnl_set_elems_nlmsg_build_payload(message, asked);
 	nftnl_set_free(asked);
 	return mnl_socket_sendto(sets->dump, message, message->nlmsg_len) < 0 ? -errno : 0;
 }
 
-static int dump_set(struct kernel_sets *sets, size_t set, struct elements *elements)
+/* Asks, and appends what comes back. */
+static int ask(struct kernel_sets *sets, size_t set, const struct grant_key *key,
+	struct elements *elements)
 {
 	struct reading reading = {sets, append, elements};
-	int error = request_dump(sets, set), result = MNL_CB_OK;
+	int error = request(sets, set, key), result = MNL_CB_OK;
 
 	while (error == 0 && result > MNL_CB_STOP) {
 		ssize_t length =
@@ -230,24 +254,45 @@ static int dump_set(struct kernel_sets *sets, size_t set, struct elements *eleme
 	return error;
 }
 
-/* EINTR: the set changed meanwhile. EPROTO: the rest of an earlier dump was in the way. */
-int elements_read(struct kernel_sets *sets, struct elements *elements)
+/* EINTR: the set changed meanwhile. EPROTO: the rest of an earlier answer was in the way. */
+static int ask_again(struct kernel_sets *sets, size_t set, const struct grant_key *key,
+	struct elements *elements)
 {
+	size_t kept = elements->count;
 	int error = 0;
 
-	for (size_t set = 0; set < SETS; set++) {
-		size_t kept = elements->count;
+	for (int tries = 0; tries < TRIES; tries++) {
+		elements->count = kept;
+		error = ask(sets, set, key, elements);
+		if (error != -EINTR && error != -EPROTO)
+			break;
+	}
+	return error;
+}
 
-		for (int tries = 0; tries < DUMP_TRIES; tries++) {
-			elements->count = kept;
-			error = dump_set(sets, set, elements);
-			if (error != -EINTR && error != -EPROTO)
-				break;
-		}
+int elements_read(struct kernel_sets *sets, struct elements *elements)
+{
+	for (size_t set = 0; set < SETS; set++) {
+		int error = ask_again(sets, set, NULL, elements);
+
 		if (error < 0 && error != -ENOENT)
 			return error;
 	}
 	return 0;
+}
+
+int elements_get(struct kernel_sets *sets, const struct grant_key *key, struct element *element)
+{
+	struct elements found = {0};
+	size_t set = key->client.family == sets_of[0].family ? 0 : 1;
+	int error = ask_again(sets, set, key, &found);
+
+	if (error == 0 && found.count == 0)
+		error = -ENOENT;
+	if (error == 0)
+		*element = found.items[0];
+	free(found.items);
+	return error;
 }
 
 int elements_notice_fd(const struct kernel_sets *sets)
@@ -255,17 +300,47 @@ int elements_notice_fd(const struct kernel_sets *sets)
 	return mnl_socket_get_fd(sets->notices);
 }
 
+struct notices {
+	struct reading reading;
+	uint32_t port; /* of the last one who changed something in our table */
+	bool is_touched;
+};
+
+/* In every message about a part of a table its first attribute is the table's name; but a new
+ * generation of the ruleset has a number there. */
+static bool is_ours(const struct nlmsghdr *message, const char *table)
+{
+	const struct nlattr *attribute;
+
+	if (message->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES ||
+		message->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN))
+		return false;
+	mnl_attr_for_each(attribute, message, sizeof(struct nfgenmsg))
+	{
+		if (mnl_attr_get_type(attribute) == NFTA_TABLE_NAME)
+			return mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) == 0 &&
+			       strcmp(mnl_attr_get_str(attribute), table) == 0;
+	}
+	return false;
+}
+
 static int on_notice(const struct nlmsghdr *message, void *context)
 {
+	struct notices *notices = context;
+
+	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(struct nfgenmsg)) ||
+		!is_ours(message, notices->reading.sets->table))
+		return MNL_CB_OK;
+	notices->port = message->nlmsg_pid;
+	if (message->nlmsg_pid != notices->reading.sets->own_port)
+		notices->is_touched = true;
 	if (message->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELSETELEM))
-		return on_element_message(message, context);
+		return on_element_message(message, &notices->reading);
 	return MNL_CB_OK;
 }
 
-int elements_read_notices(struct kernel_sets *sets,
-	void (*deleted)(const struct element *element, void *context), void *context)
+static int read_notices(struct kernel_sets *sets, struct notices *notices)
 {
-	struct reading reading = {sets, deleted, context};
 	int result = 0;
 
 	for (;;) {
@@ -277,7 +352,34 @@ int elements_read_notices(struct kernel_sets *sets,
 		else if (length < 0 && errno != EINTR)
 			return errno == EAGAIN ? result : -errno;
 		else if (length > 0 && mnl_cb_run(sets->buffer, (size_t)length, 0, 0, on_notice,
-					       &reading) < MNL_CB_STOP)
+					       notices) < MNL_CB_STOP)
 			return -errno;
 	}
+}
+
+int elements_read_notices(struct kernel_sets *sets,
+	void (*deleted)(const struct element *element, void *context), void *context,
+	bool *is_touched)
+{
+	struct notices notices = {.reading = {sets, deleted, context}};
+	int result = read_notices(sets, &notices);
+
+	*is_touched = *is_touched || notices.is_touched;
+	return result;
+}
+
+static void ignore(const struct element *element, void *context)
+{
+	(void)element;
+	(void)context;
+}
+
+int elements_learn_port(struct kernel_sets *sets)
+{
+	struct notices notices = {.reading = {sets, ignore, NULL}};
+	int result = read_notices(sets, &notices);
+
+	if (notices.port != 0)
+		sets->own_port = notices.port;
+	return result;
 }

@@ -18,12 +18,21 @@ void elements_close(struct kernel_sets *sets);
  * the items are the caller's to free. */
 int elements_read(struct kernel_sets *sets, struct elements *elements);
 
+/* Reads one element. -ENOENT: it is not there (or has expired); else -errno. */
+int elements_get(struct kernel_sets *sets, const struct grant_key *key, struct element *element);
+
 /* Becomes readable when anything in any ruleset changes. */
 int elements_notice_fd(const struct kernel_sets *sets);
 
 /* Reads all notices there are and calls deleted with each element of our sets that was deleted (one
- * that expires is not). -ENOBUFS: the kernel had to drop some; else -errno. */
+ * that expires is not). *is_touched becomes true if anybody else changed anything in our table.
+ * -ENOBUFS: the kernel had to drop some, so that may be; else -errno. */
 int elements_read_notices(struct kernel_sets *sets,
-	void (*deleted)(const struct element *element, void *context), void *context);
+	void (*deleted)(const struct element *element, void *context), void *context,
+	bool *is_touched);
+
+/* What was changed in our table since the last call was changed by ourselves: from now on that
+ * netlink port is not anybody else. */
+int elements_learn_port(struct kernel_sets *sets);
 
 #endif

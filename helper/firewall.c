@@ -17,6 +17,8 @@ struct firewall {
 	struct kernel_sets *sets;
 	char table[CONFIG_NAME_SIZE];
 	char error[ERROR_SIZE];
+	bool is_touched; /* by somebody else, and not told yet */
+	bool has_port;   /* ours is known */
 };
 
 int firewall_open(const struct config *config, struct firewall **firewall)
@@ -93,10 +95,15 @@ static int script_run(struct script *script, struct firewall *firewall)
 	return result;
 }
 
+static bool is_port(const struct change *change)
+{
+	return change->kind == CHANGE_PORT_SHUT || change->kind == CHANGE_PORT_OPEN;
+}
+
 /* The set that a change is about. */
 static const char *set_name(const struct change *change)
 {
-	if (change->kind == CHANGE_PORT_SHUT || change->kind == CHANGE_PORT_OPEN)
+	if (is_port(change))
 		return "servers";
 	return change->key.client.family == 4 ? "grants4" : "grants6";
 }
@@ -105,23 +112,27 @@ static void write_key(FILE *file, const struct change *change)
 {
 	char client[ADDRESS_TEXT_SIZE], server[ADDRESS_TEXT_SIZE];
 
-	if (change->kind == CHANGE_SHUT || change->kind == CHANGE_OPEN)
+	if (!is_port(change))
 		fprintf(file, "%s . %s . ", address_format(&change->key.client, client),
 			address_format(&change->key.server, server));
 	fprintf(file, "%u", change->key.port);
 }
 
 /* How a kind of change is written: the verbs, one after the other, over the list of its keys. An
- * element that is not there cannot be deleted, so it is added first. */
+ * element that is not there cannot be deleted, so it is added first; one that is there cannot be
+ * changed by adding it (kernels differ in what they do), so it is deleted first. */
 static const struct {
 	enum change_kind kind;
-	const char *verbs[2];
+	const char *verbs[3];
 } steps[] = {
 	{CHANGE_SHUT, {"add", "delete"}},
-	{CHANGE_OPEN, {"add", NULL}},
+	{CHANGE_SHORTEN, {"add", "delete", "add"}},
+	{CHANGE_RESTORE, {"add", "delete", "add"}},
+	{CHANGE_OPEN, {"add"}},
 	{CHANGE_PORT_SHUT, {"add", "delete"}},
-	{CHANGE_PORT_OPEN, {"add", NULL}},
+	{CHANGE_PORT_OPEN, {"add"}},
 };
+#define VERBS 3
 
 static void write_list(FILE *file, const char *table, const char *verb, const struct plan *plan,
 	enum change_kind kind, const char *set)
@@ -140,7 +151,7 @@ static void write_list(FILE *file, const char *table, const char *verb, const st
 		is_first = false;
 		fputc(' ', file);
 		write_key(file, change);
-		if (kind == CHANGE_OPEN)
+		if (change->timeout_s > 0)
 			fprintf(file, " timeout %us comment \"%s\"", change->timeout_s,
 				change->comment);
 	}
@@ -154,7 +165,7 @@ static void write_plan(FILE *file, const char *table, const struct plan *plan)
 
 	for (size_t step = 0; step < sizeof(steps) / sizeof(steps[0]); step++)
 		for (size_t set = 0; set < sizeof(sets) / sizeof(sets[0]); set++)
-			for (size_t verb = 0; verb < 2 && steps[step].verbs[verb]; verb++)
+			for (size_t verb = 0; verb < VERBS && steps[step].verbs[verb]; verb++)
 				write_list(file, table, steps[step].verbs[verb], plan,
 					steps[step].kind, sets[set]);
 }
@@ -234,18 +245,6 @@ static void write_chains(FILE *file, const struct config *config)
 		table, table, config->gate.first_port, config->gate.last_port);
 }
 
-int firewall_install(
-	struct firewall *firewall, const struct config *config, const struct plan *plan)
-{
-	struct script script;
-
-	script_begin(&script);
-	write_sets(script.file, firewall->table);
-	write_chains(script.file, config);
-	write_plan(script.file, firewall->table, plan);
-	return script_run(&script, firewall);
-}
-
 int firewall_remove(struct firewall *firewall)
 {
 	struct script script;
@@ -268,20 +267,64 @@ static int apply_at_once(struct firewall *firewall, const struct plan *plan)
 static struct change *find_change(struct plan *plan, const struct grant_key *key)
 {
 	for (size_t i = 0; i < plan->count; i++)
-		if (plan->changes[i].kind == CHANGE_SHUT &&
+		if (plan->changes[i].kind <= CHANGE_RESTORE &&
 			memcmp(&plan->changes[i].key, key, sizeof(*key)) == 0)
 			return &plan->changes[i];
 	return NULL;
 }
 
+/* An element without a comment is one that was added only to be deleted. */
 static void on_deleted(const struct element *element, void *context)
 {
 	struct change *change = find_change(context, &element->key);
 
 	if (!change || !element->comment[0])
 		return;
-	change->grant->use = element->use;
-	change->grant->is_counted = true;
+	change->use = element->use;
+	change->is_counted = true;
+}
+
+/* The kernel has sent its notices when a transaction returns. If it had to drop some, the last
+ * counters are not known, and somebody else may have changed something. */
+static void read_notices(struct firewall *firewall, struct plan *plan)
+{
+	if (elements_read_notices(firewall->sets, on_deleted, plan, &firewall->is_touched) < 0)
+		firewall->is_touched = true;
+}
+
+int firewall_install(struct firewall *firewall, const struct config *config, struct plan *plan)
+{
+	struct script script;
+	int result;
+
+	script_begin(&script);
+	write_sets(script.file, firewall->table);
+	write_chains(script.file, config);
+	write_plan(script.file, firewall->table, plan);
+	result = script_run(&script, firewall);
+	if (result < 0)
+		return result;
+	if (!firewall->has_port)
+		result = elements_learn_port(firewall->sets);
+	firewall->has_port = true;
+	read_notices(firewall, plan);
+	return result;
+}
+
+bool firewall_is_touched(struct firewall *firewall)
+{
+	struct plan none = {0};
+	bool is_touched;
+
+	read_notices(firewall, &none);
+	is_touched = firewall->is_touched;
+	firewall->is_touched = false;
+	return is_touched;
+}
+
+int firewall_notice_fd(const struct firewall *firewall)
+{
+	return elements_notice_fd(firewall->sets);
 }
 
 static bool has_element(const struct elements *elements, const struct change *change)
@@ -312,11 +355,11 @@ static void apply_one_by_one(struct firewall *firewall, struct plan *plan)
 	for (size_t i = 0; i < plan->count; i++) {
 		struct change *change = &plan->changes[i];
 
-		if (change->kind != CHANGE_SHUT && change->kind != CHANGE_OPEN)
+		if (is_port(change) || change->kind == CHANGE_LAPSED)
 			continue;
 		if (error < 0)
 			change->error = error;
-		else if (has_element(&elements, change) != (change->kind == CHANGE_OPEN))
+		else if (has_element(&elements, change) != (change->kind != CHANGE_SHUT))
 			change->error = -EIO;
 		else
 			change->error = 0;
@@ -329,12 +372,16 @@ int firewall_apply(struct firewall *firewall, struct plan *plan)
 
 	if (result < 0)
 		apply_one_by_one(firewall, plan);
-	/* Lost notices only mean that the last counters are not known. */
-	elements_read_notices(firewall->sets, on_deleted, plan);
+	read_notices(firewall, plan);
 	return result;
 }
 
 int firewall_read(struct firewall *firewall, struct elements *elements)
 {
 	return elements_read(firewall->sets, elements);
+}
+
+int firewall_get(struct firewall *firewall, const struct grant_key *key, struct element *element)
+{
+	return elements_get(firewall->sets, key, element);
 }

@@ -3,7 +3,7 @@
 #define MOSHGATE_FIREWALL_H
 
 #include "config.h"
-#include "grant.h"
+#include "plan.h"
 
 /*
  * The guard, and the kernel's sets. The only place that knows nftables' language.
@@ -21,19 +21,29 @@ int firewall_open(const struct config *config, struct firewall **firewall);
 void firewall_close(struct firewall *firewall);
 
 /* Makes the guard as config wants it, in place of any that is there, in one transaction with the
- * plan; sets and their elements stay. -EIO if the kernel refuses: see firewall_error(). */
-int firewall_install(
-	struct firewall *firewall, const struct config *config, const struct plan *plan);
+ * plan; elements of the sets of grants stay, the set of ports is emptied before. Changes get their
+ * results as from firewall_apply(). -EIO if the kernel refuses all of it: see firewall_error(). */
+int firewall_install(struct firewall *firewall, const struct config *config, struct plan *plan);
 
 /* Takes the whole table away. No error if it is not there. */
 int firewall_remove(struct firewall *firewall);
 
-/* Carries the plan out and says of each change in it whether the kernel has it now; grants that
- * went get their last counters. -EIO if any was refused: see firewall_error(). */
+/* Carries the plan out and says of each change in it whether the kernel has it now, and of what was
+ * taken out the last counters. -EIO if any was refused: see firewall_error(). */
 int firewall_apply(struct firewall *firewall, struct plan *plan);
 
 /* Appends all elements of the sets of grants; -errno. */
 int firewall_read(struct firewall *firewall, struct elements *elements);
+
+/* Becomes readable when any ruleset changes. */
+int firewall_notice_fd(const struct firewall *firewall);
+
+/* True if somebody else has changed our table, or may have, since the last call: only
+ * firewall_install() then knows that it is as it should be. */
+bool firewall_is_touched(struct firewall *firewall);
+
+/* Reads one; -ENOENT if the kernel does not have it (any more). */
+int firewall_get(struct firewall *firewall, const struct grant_key *key, struct element *element);
 
 /* What nft said of the last thing that it refused; one line. */
 const char *firewall_error(const struct firewall *firewall);

@@ -10,9 +10,12 @@
 #include "gate.h"
 #include "log.h"
 
-#define COMPARE_MS 60000
-#define SEARCH_MS  3000 /* how long after an execution its socket is looked for */
-#define FOUND_MS   500  /* the same once one was found: two executions may come as one notice */
+#define COMPARE_MS     60000 /* at most */
+#define HEAL_FIRST_MS  10
+#define HEAL_DELAY_MS  1000  /* at most */
+#define HEAL_FORGET_MS 60000 /* quiet for so long, and the next one is put right at once */
+#define SEARCH_MS      3000  /* how long after an execution its socket is looked for */
+#define FOUND_MS       500 /* the same once one was found: two executions may come as one notice */
 
 void gate_init(struct gate *gate, const struct config *config, struct observer *observer,
 	struct firewall *firewall)
@@ -53,9 +56,9 @@ static void on_found(struct server *server, const struct login *login, void *con
 	struct gate *gate = context;
 
 	if (login)
-		grant_want(gate->grants, server, login, LABEL_LOGIN, clock_boot_ms());
+		grant_first(gate->grants, server, login, clock_boot_ms());
 	else
-		grant_deny_unknown(gate->grants, server);
+		grant_none(gate->grants, server);
 	gate->has_found = true;
 }
 
@@ -84,6 +87,49 @@ static void look(struct gate *gate)
 		claim(gate, uid);
 }
 
+/* A grant that lapsed since the last comparison must not stand in the way of a new one. */
+static void check_open(struct grant *grant, void *context)
+{
+	struct gate *gate = context;
+	struct element element;
+	int error = firewall_get(gate->firewall, &grant->key, &element);
+
+	if (error == 0)
+		grant_update(gate->grants, grant, &element.use);
+	else if (error == -ENOENT)
+		grant_lapse(gate->grants, grant);
+	else
+		log_error("reading an element: %s", strerror(-error));
+}
+
+/* Finds the user's servers, also those that nobody saw start. */
+static void find_servers(struct gate *gate, const struct login *login)
+{
+	auto_free void *items = NULL;
+	struct mosh_processes processes = {0};
+	struct server_table *servers = &gate->grants->servers;
+	size_t left_over;
+
+	if (see_sockets(gate) < 0 || !server_has_unowned(servers, login->uid))
+		return;
+	left_over = observer_processes(gate->observer, login->uid, &processes) < 0
+			    ? 0
+			    : server_adopt_all(servers, login->uid, login->user, &processes,
+				      clock_boot_ms());
+	items = processes.items;
+	if (left_over > 0)
+		log_info("user %s has %zu more sockets in the range than mosh-servers", login->user,
+			left_over);
+}
+
+/* A new login: its address may reach its user's servers. */
+static void roam(struct gate *gate, const struct login *login)
+{
+	find_servers(gate, login);
+	grant_each_of_login(gate->grants, login, check_open, gate);
+	grant_roam(gate->grants, login, clock_boot_ms());
+}
+
 enum wire_answer gate_on_login(struct gate *gate, const struct wire_session *session, pid_t pid)
 {
 	char auth[CREDENTIAL_SIZE];
@@ -106,8 +152,10 @@ enum wire_answer gate_on_login(struct gate *gate, const struct wire_session *ses
 		audit_limit_logins(&login, gate->config->limits.logins_per_user);
 		return WIRE_REFUSED;
 	}
-	if (error == 0)
-		audit_login(added);
+	if (error < 0)
+		return WIRE_DONE;
+	audit_login(added);
+	roam(gate, added);
 	return WIRE_DONE;
 }
 
@@ -179,24 +227,19 @@ int gate_refresh(struct gate *gate)
 	}
 	error = see_sockets(gate);
 	if (error == 0)
-		grant_sync(gate->grants, &elements);
+		grant_sync(gate->grants, &elements, clock_boot_ms());
 	return error;
 }
 
-void gate_on_due(struct gate *gate)
+size_t gate_on_revoke(struct gate *gate, const struct grant_selector *selector)
 {
-	uint64_t now_ms = clock_boot_ms();
-
-	if (gate->is_searching && gate->look_ms <= now_ms)
-		search(gate, now_ms);
-	if (gate->compare_ms != 0 && gate->compare_ms <= now_ms) {
-		gate->compare_ms = now_ms + COMPARE_MS;
-		gate_refresh(gate);
-	}
+	return grant_revoke(gate->grants, selector);
 }
 
 static void tell_change(const struct change *change, uint64_t now_ms)
 {
+	if (change->error < 0)
+		return;
 	if (change->kind == CHANGE_OPEN)
 		audit_grant(change->grant);
 	else if (change->kind == CHANGE_SHUT || change->kind == CHANGE_LAPSED)
@@ -206,47 +249,27 @@ static void tell_change(const struct change *change, uint64_t now_ms)
 static void tell(const struct plan *plan, uint64_t now_ms)
 {
 	for (size_t i = 0; i < plan->count; i++)
-		if (plan->changes[i].error == 0)
-			tell_change(&plan->changes[i], now_ms);
-	for (size_t i = 0; i < plan->denial_count; i++)
-		audit_deny(&plan->denials[i]);
+		tell_change(&plan->changes[i], now_ms);
+	for (size_t i = 0; i < plan->denials.count; i++)
+		audit_deny(&plan->denials.items[i]);
 }
 
-/* No grants, no need to compare: then nothing wakes the helper until somebody does something. */
+/* Often enough to see an expiry that moved before it is over. No grants, no need to compare: then
+ * nothing wakes the helper until somebody does something. */
 static void set_compare(struct gate *gate, uint64_t now_ms)
 {
+	uint64_t claim_ms = (uint64_t)gate->config->gate.claim_s * 1000;
+	uint64_t idle_ms = (uint64_t)gate->config->gate.idle_s * 1000;
+	uint64_t interval_ms = (claim_ms < idle_ms ? claim_ms : idle_ms) / 2;
+
 	if (gate->grants->count == 0)
 		gate->compare_ms = 0;
-	else if (gate->compare_ms == 0)
-		gate->compare_ms = now_ms + COMPARE_MS;
+	else if (gate->compare_ms <= now_ms)
+		gate->compare_ms = now_ms + (interval_ms < COMPARE_MS ? interval_ms : COMPARE_MS);
 }
 
-void gate_settle(struct gate *gate)
-{
-	uint64_t now_ms = clock_boot_ms();
-	struct plan plan;
-
-	grant_plan(gate->grants, now_ms, &plan);
-	if (plan.count > 0 && firewall_apply(gate->firewall, &plan) < 0)
-		log_error("nftables refused a change: %s", firewall_error(gate->firewall));
-	grant_commit(gate->grants, &plan, now_ms);
-	tell(&plan, now_ms);
-	plan_clear(&plan);
-	set_compare(gate, now_ms);
-}
-
-uint64_t gate_due_ms(const struct gate *gate)
-{
-	uint64_t due_ms = grant_retry_ms(gate->grants);
-
-	if (gate->is_searching && gate->look_ms < due_ms)
-		due_ms = gate->look_ms;
-	if (gate->compare_ms != 0 && gate->compare_ms < due_ms)
-		due_ms = gate->compare_ms;
-	return due_ms;
-}
-
-int gate_start(struct gate *gate)
+/* The guard and all grants anew, in one transaction. */
+static int install(struct gate *gate, const char *action)
 {
 	uint64_t now_ms = clock_boot_ms();
 	struct plan plan;
@@ -254,17 +277,117 @@ int gate_start(struct gate *gate)
 
 	if (error < 0)
 		return error;
-	grant_plan(gate->grants, now_ms, &plan);
+	plan_start_anew(gate->grants);
+	plan_make(gate->grants, now_ms, &plan);
 	error = firewall_install(gate->firewall, gate->config, &plan);
 	if (error < 0) {
 		log_error("nftables refused the guard: %s", firewall_error(gate->firewall));
-	} else {
-		grant_commit(gate->grants, &plan, now_ms);
-		audit_guard("installed");
-		tell(&plan, now_ms);
+		for (size_t i = 0; i < plan.count; i++)
+			plan.changes[i].error = error;
 	}
+	plan_commit(gate->grants, &plan, now_ms);
+	if (error == 0)
+		audit_guard(action);
+	tell(&plan, now_ms);
 	plan_clear(&plan);
-	server_pass_over(&gate->grants->servers, now_ms, 0);
 	set_compare(gate, now_ms);
+	return error;
+}
+
+/* Whoever changes our table again and again is not fought for every packet's sake. */
+static void plan_heal(struct gate *gate, uint64_t now_ms)
+{
+	if (gate->is_touched)
+		return;
+	if (now_ms - gate->healed_ms > HEAL_FORGET_MS)
+		gate->heal_delay_ms = 0;
+	gate->is_touched = true;
+	gate->heal_ms = now_ms + gate->heal_delay_ms;
+}
+
+static void delay_next_heal(struct gate *gate)
+{
+	if (gate->heal_delay_ms == HEAL_DELAY_MS)
+		return;
+	gate->heal_delay_ms = gate->heal_delay_ms == 0 ? HEAL_FIRST_MS : gate->heal_delay_ms * 2;
+	if (gate->heal_delay_ms < HEAL_DELAY_MS)
+		return;
+	gate->heal_delay_ms = HEAL_DELAY_MS;
+	log_warning("somebody keeps changing table %s: putting it right once a second from now on",
+		gate->config->firewall.table);
+}
+
+static void heal(struct gate *gate, uint64_t now_ms)
+{
+	if (!gate->is_touched || gate->heal_ms > now_ms)
+		return;
+	gate->is_touched = false;
+	gate->healed_ms = now_ms;
+	delay_next_heal(gate);
+	if (install(gate, "restored") < 0)
+		plan_heal(gate, now_ms);
+}
+
+void gate_on_notice(struct gate *gate)
+{
+	uint64_t now_ms = clock_boot_ms();
+
+	if (!firewall_is_touched(gate->firewall))
+		return;
+	plan_heal(gate, now_ms);
+	heal(gate, now_ms);
+}
+
+void gate_on_due(struct gate *gate)
+{
+	uint64_t now_ms = clock_boot_ms();
+
+	heal(gate, now_ms);
+	if (gate->is_searching && gate->look_ms <= now_ms)
+		search(gate, now_ms);
+	if (gate->compare_ms != 0 && gate->compare_ms <= now_ms)
+		gate_refresh(gate);
+}
+
+void gate_settle(struct gate *gate)
+{
+	uint64_t now_ms = clock_boot_ms();
+	struct plan plan;
+
+	plan_make(gate->grants, now_ms, &plan);
+	if (plan.count > 0 && firewall_apply(gate->firewall, &plan) < 0) {
+		log_error("nftables refused a change: %s", firewall_error(gate->firewall));
+		plan_heal(gate, now_ms);
+	}
+	plan_commit(gate->grants, &plan, now_ms);
+	tell(&plan, now_ms);
+	plan_clear(&plan);
+	set_compare(gate, now_ms);
+	gate->max_ms = grant_end_max(gate->grants, now_ms);
+}
+
+static void take_earlier(uint64_t *due_ms, bool is_due, uint64_t at_ms)
+{
+	if (is_due && at_ms < *due_ms)
+		*due_ms = at_ms;
+}
+
+uint64_t gate_due_ms(const struct gate *gate)
+{
+	uint64_t due_ms = plan_retry_ms(gate->grants);
+
+	take_earlier(&due_ms, gate->is_searching, gate->look_ms);
+	take_earlier(&due_ms, gate->compare_ms != 0, gate->compare_ms);
+	take_earlier(&due_ms, gate->is_touched, gate->heal_ms);
+	take_earlier(&due_ms, true, gate->max_ms);
+	return due_ms;
+}
+
+int gate_start(struct gate *gate)
+{
+	int error = install(gate, "installed");
+
+	server_pass_over(&gate->grants->servers, clock_boot_ms(), 0);
+	gate->max_ms = grant_end_max(gate->grants, clock_boot_ms());
 	return error;
 }

@@ -7,6 +7,7 @@
 #include "grant.h"
 #include "login.h"
 #include "observer.h"
+#include "plan.h"
 #include "wire.h"
 
 /*
@@ -29,6 +30,11 @@ struct gate {
 	uint64_t exec_ms;    /* when the last one was executed */
 	uint64_t look_ms;    /* when to look next */
 	uint64_t compare_ms; /* when to compare next; 0: there is nothing to compare */
+	uint64_t max_ms; /* when the next grant will have been open for max; UINT64_MAX: never */
+
+	bool is_touched;             /* somebody changed our table: to be put right at heal_ms */
+	uint64_t heal_ms, healed_ms; /* when to; when that was last done */
+	uint64_t heal_delay_ms;      /* how long the next one waits */
 };
 
 /* Takes over observer and firewall. */
@@ -46,6 +52,14 @@ enum wire_answer gate_on_login(struct gate *gate, const struct wire_session *ses
 enum wire_answer gate_on_logout(struct gate *gate, pid_t pid);
 
 void gate_on_exec(struct gate *gate);
+
+/* A ruleset has changed. If that was our table and not we, it is put right at once, unless that
+ * happens again and again: then after a delay that doubles up to a second. */
+void gate_on_notice(struct gate *gate);
+
+/* A person wants to be rid of these grants; returns their number. */
+size_t gate_on_revoke(struct gate *gate, const struct grant_selector *selector);
+
 void gate_on_ended(struct gate *gate);
 void gate_on_due(struct gate *gate);
 

@@ -14,45 +14,27 @@ struct grant_table *grant_table_new(const struct config *config)
 	return table;
 }
 
-static struct grant **list_of(struct grant_table *table, enum grant_state state)
-{
-	switch (state) {
-	case GRANT_WANTED:
-		return &table->wanted;
-	case GRANT_OPEN:
-		return &table->open;
-	case GRANT_GOING:
-		return &table->going;
-	default:
-		return &table->lapsed;
-	}
-}
-
 static bool is_keyed(enum grant_state state)
 {
-	return state == GRANT_WANTED || state == GRANT_OPEN;
+	return state != GRANT_GOING && state != GRANT_LAPSED;
 }
 
 static void enter(struct grant_table *table, struct grant *grant, enum grant_state state)
 {
-	struct grant **list = list_of(table, state);
-
 	grant->state = state;
-	DL_APPEND(*list, grant);
+	DL_APPEND(table->lists[state], grant);
 	if (is_keyed(state))
 		HASH_ADD(hh, table->by_key, key, sizeof(grant->key), grant);
 }
 
 static void leave(struct grant_table *table, struct grant *grant)
 {
-	struct grant **list = list_of(table, grant->state);
-
-	DL_DELETE(*list, grant);
+	DL_DELETE(table->lists[grant->state], grant);
 	if (is_keyed(grant->state))
 		HASH_DEL(table->by_key, grant);
 }
 
-static void move(struct grant_table *table, struct grant *grant, enum grant_state state)
+void grant_move(struct grant_table *table, struct grant *grant, enum grant_state state)
 {
 	leave(table, grant);
 	enter(table, grant, state);
@@ -70,7 +52,7 @@ static struct grant *find_going(const struct grant_table *table, const struct gr
 {
 	struct grant *grant;
 
-	for (grant = table->going; grant; grant = grant->next)
+	for (grant = table->lists[GRANT_GOING]; grant; grant = grant->next)
 		if (memcmp(&grant->key, key, sizeof(*key)) == 0)
 			break;
 	return grant;
@@ -90,8 +72,7 @@ static struct grant *add(struct grant_table *table, const struct grant_key *key,
 	return grant;
 }
 
-/* Takes a grant out of the table, and with its last one a server that is gone. */
-static void detach(struct grant_table *table, struct grant *grant)
+void grant_detach(struct grant_table *table, struct grant *grant)
 {
 	struct server *server = grant->server;
 
@@ -107,7 +88,7 @@ static void detach(struct grant_table *table, struct grant *grant)
 
 static void discard(struct grant_table *table, struct grant *grant)
 {
-	detach(table, grant);
+	grant_detach(table, grant);
 	free(grant);
 }
 
@@ -115,11 +96,13 @@ void grant_table_free(struct grant_table *table)
 {
 	if (!table)
 		return;
-	for (enum grant_state state = GRANT_WANTED; state <= GRANT_LAPSED; state++)
-		while (*list_of(table, state))
-			discard(table, *list_of(table, state));
+	for (enum grant_state state = GRANT_WANTED; state < GRANT_STATES; state++)
+		while (table->lists[state])
+			discard(table, table->lists[state]);
 	server_table_clear(&table->servers);
-	plan_clear(&table->denied);
+	for (size_t i = 0; i < table->denials.count; i++)
+		free(table->denials.items[i].user);
+	free(table->denials.items);
 	free(table);
 }
 
@@ -128,22 +111,26 @@ static void revoke(struct grant_table *table, struct grant *grant, enum grant_re
 {
 	if (grant->state == GRANT_WANTED) {
 		discard(table, grant);
-	} else if (grant->state == GRANT_OPEN) {
+	} else if (is_keyed(grant->state)) {
 		grant->reason = reason;
-		move(table, grant, GRANT_GOING);
+		grant->retry_ms = 0;
+		grant_move(table, grant, GRANT_GOING);
 	}
+}
+
+void grant_end(struct grant_table *table, struct grant *grant)
+{
+	revoke(table, grant, GRANT_EXIT);
 }
 
 static void deny(struct grant_table *table, const struct server *server, const struct login *login,
 	enum grant_denial_reason reason)
 {
-	struct plan *denied = &table->denied;
-	struct grant_denial *denial;
+	struct grant_denials *denials = &table->denials;
 
-	denied->denials = memory_grow(denied->denials, denied->denial_count,
-		&denied->denial_capacity, sizeof(*denied->denials));
-	denial = &denied->denials[denied->denial_count++];
-	*denial = (struct grant_denial){
+	denials->items = memory_grow(
+		denials->items, denials->count, &denials->capacity, sizeof(*denials->items));
+	denials->items[denials->count++] = (struct grant_denial){
 		.reason = reason,
 		.uid = server->socket.uid,
 		.port = server->socket.port,
@@ -152,7 +139,7 @@ static void deny(struct grant_table *table, const struct server *server, const s
 	};
 }
 
-void grant_deny_unknown(struct grant_table *table, const struct server *server)
+void grant_none(struct grant_table *table, const struct server *server)
 {
 	deny(table, server, NULL, DENIAL_NO_LOGIN);
 }
@@ -173,255 +160,250 @@ static size_t count_of_user(const struct grant_table *table, uint32_t uid)
 	return count;
 }
 
-/* Why that login may not reach that server; 0 and the key if it may. */
-static int judge(const struct grant_table *table, const struct server *server,
-	const struct login *login, struct grant_key *key, enum grant_denial_reason *reason)
+static struct address masked_client(const struct grant_table *table, const struct login *login)
+{
+	return address_mask(&login->client, config_prefix(table->config, &login->client));
+}
+
+/* Wants the grant with that key, if there is room for one more. */
+static void want(struct grant_table *table, struct server *server, const struct login *login,
+	const struct grant_key *key, const struct label *label)
 {
 	const struct config *config = table->config;
+	struct grant *grant = find(table, key);
+
+	if (grant && grant->server == server)
+		return;
+	if (grant) {
+		deny(table, server, login, DENIAL_TAKEN);
+	} else if (table->count >= config->limits.grants) {
+		deny(table, server, login, DENIAL_LIMIT);
+	} else if (count_of_user(table, login->uid) >= config->limits.grants_per_user) {
+		deny(table, server, login, DENIAL_LIMIT_USER);
+	} else {
+		grant = add(table, key, server, GRANT_WANTED);
+		grant->label = *label;
+	}
+}
+
+static void want_for(struct grant_table *table, struct server *server, const struct login *login,
+	const struct address *address, enum label_via via, uint64_t now_ms)
+{
+	struct label label = {
+		.uid = login->uid, .cookie = server->socket.cookie, .since_ms = now_ms, .via = via};
+	struct grant_key key;
+
+	memset(&key, 0, sizeof(key));
+	key.client = masked_client(table, login);
+	key.server = *address;
+	key.port = server->socket.port;
+	label_set_user(&label, login->user);
+	label_set_auth(&label, login->auth);
+	want(table, server, login, &key, &label);
+}
+
+void grant_first(struct grant_table *table, struct server *server, const struct login *login,
+	uint64_t now_ms)
+{
 	struct address address;
 	int error = server_address(server, login, &address);
 
-	if (error < 0) {
-		*reason = error == -EAFNOSUPPORT ? DENIAL_FAMILY : DENIAL_NO_ADDRESS;
-		return -EACCES;
-	}
-	memset(key, 0, sizeof(*key));
-	key->client = address_mask(&login->client, config_prefix(config, &login->client));
-	key->server = address;
-	key->port = server->socket.port;
-	if (find(table, key))
-		return -EEXIST;
-	if (table->count >= config->limits.grants)
-		*reason = DENIAL_LIMIT;
-	else if (count_of_user(table, login->uid) >= config->limits.grants_per_user)
-		*reason = DENIAL_LIMIT_USER;
+	server->home = masked_client(table, login);
+	if (error == 0)
+		want_for(table, server, login, &address, LABEL_LOGIN, now_ms);
 	else
-		return 0;
-	return -EACCES;
+		deny(table, server, login,
+			error == -EAFNOSUPPORT ? DENIAL_FAMILY : DENIAL_NO_ADDRESS);
 }
 
-void grant_want(struct grant_table *table, struct server *server, const struct login *login,
-	enum label_via via, uint64_t now_ms)
+/* Other addresses' grants for that server lapse after claim, unless they are in use. */
+static void shorten_others(
+	struct grant_table *table, struct server *server, const struct address *client)
 {
-	enum grant_denial_reason reason;
-	struct grant_key key;
-	struct grant *grant;
-	int verdict = judge(table, server, login, &key, &reason);
+	struct grant *grant, *next;
 
-	if (verdict == -EEXIST && find(table, &key)->server == server)
-		return;
-	if (verdict == -EEXIST)
-		reason = DENIAL_TAKEN;
-	if (verdict < 0) {
-		deny(table, server, login, reason);
-		return;
+	for (grant = server->grants; grant; grant = next) {
+		next = grant->next_of_server;
+		if (grant->state == GRANT_OPEN && !address_equal(&grant->key.client, client))
+			grant_move(table, grant, GRANT_SHORTENED);
 	}
-	grant = add(table, &key, server, GRANT_WANTED);
-	grant->label = (struct label){
-		.uid = login->uid,
-		.cookie = server->socket.cookie,
-		.since_ms = now_ms,
-		.via = via,
-	};
-	label_set_user(&grant->label, login->user);
-	label_set_auth(&grant->label, login->auth);
 }
 
-static void end_servers(struct grant_table *table)
+void grant_roam(struct grant_table *table, const struct login *login, uint64_t now_ms)
 {
-	struct server *server, *next_server;
+	struct address client = masked_client(table, login), address;
 
-	HASH_ITER(hh, table->servers.servers, server, next_server)
-	{
-		struct grant *grant, *next;
+	for (struct server *server = table->servers.servers; server; server = server->hh.next) {
+		if (server->role != SERVER_OWNED || server->is_gone ||
+			server->socket.uid != login->uid ||
+			server_address(server, login, &address) < 0)
+			continue;
+		if (!table->config->gate.is_roaming && !address_equal(&server->home, &client))
+			continue;
+		want_for(table, server, login, &address, LABEL_ROAM, now_ms);
+		if (table->config->gate.is_superseding)
+			shorten_others(table, server, &client);
+	}
+}
 
-		if (!server->is_gone)
+void grant_each_of_login(struct grant_table *table, const struct login *login,
+	void (*visit)(struct grant *grant, void *context), void *context)
+{
+	struct address client = masked_client(table, login);
+	struct server *server;
+	struct grant *grant, *next;
+
+	for (server = table->servers.servers; server; server = server->hh.next) {
+		if (server->socket.uid != login->uid)
 			continue;
-		if (!server->grants) {
-			server_remove(&table->servers, server);
-			continue;
-		}
-		/* The last revoke of one that was only wanted takes the server along. */
 		for (grant = server->grants; grant; grant = next) {
 			next = grant->next_of_server;
-			revoke(table, grant, GRANT_EXIT);
+			if (grant->state == GRANT_OPEN &&
+				address_equal(&grant->key.client, &client))
+				visit(grant, context);
 		}
 	}
+}
+
+void grant_update(const struct grant_table *table, struct grant *grant, const struct grant_use *use)
+{
+	uint64_t idle_ms = (uint64_t)table->config->gate.idle_s * 1000;
+
+	grant->use = *use;
+	grant->use.packets += grant->before.packets;
+	grant->use.bytes += grant->before.bytes;
+	grant->is_counted = true;
+	/* Each packet makes it expire idle later. */
+	if (use->packets > 0 && use->expires_ms != UINT64_MAX && use->expires_ms > idle_ms &&
+		use->expires_ms - idle_ms > grant->seen_ms)
+		grant->seen_ms = use->expires_ms - idle_ms;
+}
+
+void grant_lapse(struct grant_table *table, struct grant *grant)
+{
+	grant->reason = grant->is_counted && grant->use.packets > 0 ? GRANT_IDLE : GRANT_UNCLAIMED;
+	if (grant->server && grant->server->is_gone)
+		grant->reason = GRANT_EXIT;
+	grant_move(table, grant, GRANT_LAPSED);
+}
+
+/* The live server that a label names, if the element can be its own. */
+static struct server *find_server(
+	const struct grant_table *table, const struct element *element, const struct label *label)
+{
+	const struct grant_key *key = &element->key;
+	struct address client =
+		address_mask(&key->client, config_prefix(table->config, &key->client));
+	struct server *server = server_find(&table->servers, label->cookie);
+
+	if (!server || server->is_gone || server->socket.port != key->port ||
+		server->socket.uid != label->uid || !address_equal(&client, &key->client))
+		return NULL;
+	return server;
 }
 
 /* An element that the table does not have: somebody's who is still there, or nobody's. */
 static struct grant *adopt(struct grant_table *table, const struct element *element)
 {
-	struct server *server = NULL;
+	struct label label = {.uid = UINT32_MAX};
+	bool is_ours = label_read(element->comment, &label) == 0;
+	struct server *server = is_ours ? find_server(table, element, &label) : NULL;
 	struct grant *grant;
-	struct label label;
 
-	if (label_read(element->comment, &label) == 0)
-		server = server_find(&table->servers, label.cookie);
-	else
-		label = (struct label){.uid = UINT32_MAX};
-	if (server && (server->is_gone || server->socket.port != element->key.port ||
-			      server->socket.uid != label.uid))
-		server = NULL;
 	if (server && server->role != SERVER_OWNED)
 		server_adopt(server, label.user);
+	if (server && label.via == LABEL_LOGIN)
+		server->home = element->key.client;
 	grant = add(table, &element->key, server, GRANT_OPEN);
 	grant->label = label;
 	if (!server)
-		revoke(table, grant, GRANT_STALE);
+		revoke(table, grant, is_ours ? GRANT_EXIT : GRANT_STALE);
 	return grant;
 }
 
-static void lapse(struct grant_table *table, struct grant *grant)
+static void mark_missing(struct grant_table *table)
 {
-	grant->reason = grant->is_counted && grant->use.packets > 0 ? GRANT_IDLE : GRANT_UNCLAIMED;
-	if (grant->server && grant->server->is_gone)
-		grant->reason = GRANT_EXIT;
-	move(table, grant, GRANT_LAPSED);
+	struct grant *grant;
+
+	for (grant = table->lists[GRANT_OPEN]; grant; grant = grant->next)
+		grant->is_missing = true;
 }
 
-void grant_sync(struct grant_table *table, const struct elements *elements)
+/* What is missing has run out, if its time is over; else somebody took it away. */
+static void settle_missing(struct grant_table *table, uint64_t now_ms)
 {
 	struct grant *grant, *next;
 
-	for (grant = table->open; grant; grant = grant->next)
-		grant->is_missing = true;
+	for (grant = table->lists[GRANT_OPEN]; grant; grant = next) {
+		next = grant->next;
+		if (!grant->is_missing)
+			continue;
+		grant->before = grant->use;
+		if (grant->use.expires_ms <= now_ms)
+			grant_lapse(table, grant);
+		else
+			grant_move(table, grant, GRANT_LOST);
+	}
+}
+
+void grant_sync(struct grant_table *table, const struct elements *elements, uint64_t now_ms)
+{
+	mark_missing(table);
 	for (size_t i = 0; i < elements->count; i++) {
-		grant = find(table, &elements->items[i].key);
+		const struct element *element = &elements->items[i];
+		struct grant *grant = find(table, &element->key);
+
 		if (!grant)
-			grant = find_going(table, &elements->items[i].key);
+			grant = find_going(table, &element->key);
 		if (!grant)
-			grant = adopt(table, &elements->items[i]);
-		grant->use = elements->items[i].use;
-		grant->is_counted = true;
+			grant = adopt(table, element);
+		grant_update(table, grant, &element->use);
 		grant->is_missing = false;
 	}
-	for (grant = table->open; grant; grant = next) {
-		next = grant->next;
-		if (grant->is_missing)
-			lapse(table, grant);
-	}
+	settle_missing(table, now_ms);
 }
 
-static struct change *add_change(
-	struct plan *plan, enum change_kind kind, const struct grant_key *key, struct grant *grant)
+static bool is_selected(const struct grant *grant, const struct grant_selector *selector)
 {
-	struct change *change;
-
-	plan->changes =
-		memory_grow(plan->changes, plan->count, &plan->capacity, sizeof(*plan->changes));
-	change = &plan->changes[plan->count++];
-	memset(change, 0, sizeof(*change));
-	change->kind = kind;
-	change->key = *key;
-	change->grant = grant;
-	return change;
+	return (!selector->is_of_user || grant->label.uid == selector->uid) &&
+	       (selector->client.family == 0 ||
+		       address_equal(&grant->key.client, &selector->client)) &&
+	       (selector->port == 0 || grant->key.port == selector->port);
 }
 
-static void plan_ports(struct grant_table *table, struct plan *plan)
+size_t grant_revoke(struct grant_table *table, const struct grant_selector *selector)
 {
-	uint16_t first = table->config->gate.first_port, last = table->config->gate.last_port;
+	size_t count = 0;
 
-	memset(table->is_port_wanted, 0, sizeof(table->is_port_wanted));
-	for (struct server *server = table->servers.servers; server; server = server->hh.next)
-		if (server->role == SERVER_OWNED && !server->is_gone)
-			table->is_port_wanted[server->socket.port] = true;
-	for (unsigned int port = first; port <= last; port++) {
-		const struct grant_key key = {.port = (uint16_t)port};
-		bool is_wanted = table->is_port_wanted[port];
+	for (enum grant_state state = GRANT_WANTED; state <= GRANT_LOST; state++) {
+		struct grant *grant, *next;
 
-		if (is_wanted != table->is_port_open[port])
-			add_change(
-				plan, is_wanted ? CHANGE_PORT_OPEN : CHANGE_PORT_SHUT, &key, NULL);
-	}
-}
-
-/* Nothing is opened while the kernel refuses to close: a key that is to be both would end up with
- * what was there before. */
-static void plan_grants(struct grant_table *table, uint64_t now_ms, struct plan *plan)
-{
-	struct grant *grant;
-	bool is_closing = true;
-
-	for (grant = table->going; grant; grant = grant->next) {
-		if (grant->retry_ms <= now_ms)
-			add_change(plan, CHANGE_SHUT, &grant->key, grant);
-		else
-			is_closing = false;
-	}
-	for (grant = table->wanted; grant && is_closing; grant = grant->next) {
-		struct change *change;
-
-		if (grant->retry_ms > now_ms)
-			continue;
-		change = add_change(plan, CHANGE_OPEN, &grant->key, grant);
-		change->timeout_s = table->config->gate.claim_s;
-		label_write(&grant->label, change->comment);
-	}
-	for (grant = table->lapsed; grant; grant = grant->next)
-		add_change(plan, CHANGE_LAPSED, &grant->key, grant);
-}
-
-void grant_plan(struct grant_table *table, uint64_t now_ms, struct plan *plan)
-{
-	end_servers(table);
-	*plan = table->denied;
-	table->denied = (struct plan){0};
-	plan_grants(table, now_ms, plan);
-	plan_ports(table, plan);
-}
-
-void grant_commit(struct grant_table *table, struct plan *plan, uint64_t now_ms)
-{
-	for (size_t i = 0; i < plan->count; i++) {
-		struct change *change = &plan->changes[i];
-
-		if (change->error < 0) {
-			if (change->grant)
-				change->grant->retry_ms = now_ms + GRANT_RETRY_MS;
-		} else if (change->kind == CHANGE_PORT_SHUT || change->kind == CHANGE_PORT_OPEN) {
-			table->is_port_open[change->key.port] = change->kind == CHANGE_PORT_OPEN;
-		} else if (change->kind == CHANGE_OPEN) {
-			move(table, change->grant, GRANT_OPEN);
-		} else {
-			detach(table, change->grant);
+		for (grant = table->lists[state]; grant; grant = next) {
+			next = grant->next;
+			if (!is_selected(grant, selector))
+				continue;
+			revoke(table, grant, GRANT_ADMIN);
+			count++;
 		}
 	}
+	return count;
 }
 
-uint64_t grant_retry_ms(const struct grant_table *table)
+uint64_t grant_end_max(struct grant_table *table, uint64_t now_ms)
 {
-	const struct grant *lists[] = {table->going, table->wanted};
-	uint64_t retry_ms = UINT64_MAX;
+	uint64_t max_ms = (uint64_t)table->config->gate.max_s * 1000, next_ms = UINT64_MAX;
+	struct grant *grant, *next;
 
-	for (size_t i = 0; i < 2; i++)
-		for (const struct grant *grant = lists[i]; grant; grant = grant->next)
-			if (grant->retry_ms < retry_ms)
-				retry_ms = grant->retry_ms;
-	return retry_ms;
-}
+	if (max_ms == 0)
+		return UINT64_MAX;
+	for (grant = table->lists[GRANT_OPEN]; grant; grant = next) {
+		uint64_t end_ms = grant->label.since_ms + max_ms;
 
-void plan_clear(struct plan *plan)
-{
-	for (size_t i = 0; i < plan->count; i++) {
-		const struct change *change = &plan->changes[i];
-
-		if (change->error == 0 &&
-			(change->kind == CHANGE_SHUT || change->kind == CHANGE_LAPSED))
-			free(change->grant);
+		next = grant->next;
+		if (end_ms <= now_ms)
+			revoke(table, grant, GRANT_MAX);
+		else if (end_ms < next_ms)
+			next_ms = end_ms;
 	}
-	for (size_t i = 0; i < plan->denial_count; i++)
-		free(plan->denials[i].user);
-	free(plan->changes);
-	free(plan->denials);
-	*plan = (struct plan){0};
-}
-
-uint64_t grant_last_seen(const struct grant *grant, const struct config *config)
-{
-	uint64_t idle_ms = (uint64_t)config->gate.idle_s * 1000;
-
-	if (!grant->is_counted || grant->use.packets == 0 || grant->use.expires_ms < idle_ms)
-		return 0;
-	return grant->use.expires_ms - idle_ms;
+	return next_ms;
 }

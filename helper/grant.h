@@ -16,9 +16,6 @@
  * 3. It ends with its server's socket. (grant_ends_with_socket)
  */
 
-/* How long what the kernel refused waits for the next try. */
-#define GRANT_RETRY_MS 1000
-
 struct grant_key {
 	struct address client;
 	struct address server;
@@ -26,10 +23,13 @@ struct grant_key {
 };
 
 enum grant_state {
-	GRANT_WANTED, /* not in the kernel yet */
-	GRANT_OPEN,   /* in the kernel */
-	GRANT_GOING,  /* in the kernel, and to be taken out */
-	GRANT_LAPSED, /* the kernel took it out itself */
+	GRANT_WANTED,    /* not in the kernel yet */
+	GRANT_OPEN,      /* in the kernel */
+	GRANT_SHORTENED, /* in the kernel, and to lapse after claim */
+	GRANT_LOST,      /* open, but somebody took it out of the kernel */
+	GRANT_GOING,     /* in the kernel, and to be taken out */
+	GRANT_LAPSED,    /* the kernel took it out itself */
+	GRANT_STATES
 };
 
 enum grant_reason {
@@ -41,7 +41,7 @@ enum grant_reason {
 	GRANT_STALE,     /* found in the kernel, and nothing is known that it is for */
 };
 
-/* What the kernel counted on a grant. */
+/* What the kernel has counted on an element. */
 struct grant_use {
 	uint64_t packets, bytes;
 	uint64_t expires_ms; /* boot time at which the kernel drops it */
@@ -53,10 +53,12 @@ struct grant {
 	struct server *server; /* null: a stale one */
 	enum grant_state state;
 	enum grant_reason reason; /* of one that is going or lapsed */
-	uint64_t retry_ms;    /* a wanted or going one that the kernel refused: not before then */
-	struct grant_use use; /* as last read; unless is_counted, nothing is known */
-	bool is_counted;
-	bool is_missing; /* not (yet) seen in the dump that is being taken in */
+	uint64_t retry_ms;        /* the kernel refused a change: not again before then */
+	struct grant_use use;     /* packets and bytes of all its elements so far */
+	struct grant_use before;  /* those of its earlier elements */
+	uint64_t seen_ms;         /* the last packet that is known of; 0: none */
+	bool is_counted;          /* use is known */
+	bool is_missing;          /* not (yet) seen in the dump that is being taken in */
 
 	struct grant *prev, *next; /* of the same state */
 	struct grant *prev_of_server, *next_of_server;
@@ -80,24 +82,9 @@ struct grant_denial {
 	char *user;
 };
 
-enum change_kind { CHANGE_SHUT, CHANGE_OPEN, CHANGE_PORT_SHUT, CHANGE_PORT_OPEN, CHANGE_LAPSED };
-
-/* One thing to do to the kernel's sets; in the order of the kinds, so that a key that goes and
- * comes in one transaction ends up there. */
-struct change {
-	enum change_kind kind;
-	struct grant_key key; /* a port alone for the two port kinds */
-	uint32_t timeout_s;
-	char comment[LABEL_TEXT_SIZE];
-	struct grant *grant; /* null for the port kinds */
-	int error;           /* set by who applies it; 0: the kernel did it */
-};
-
-struct plan {
-	struct change *changes;
+struct grant_denials {
+	struct grant_denial *items;
 	size_t count, capacity;
-	struct grant_denial *denials;
-	size_t denial_count, denial_capacity;
 };
 
 /* An element of the kernel's sets. */
@@ -115,42 +102,61 @@ struct elements {
 struct grant_table {
 	const struct config *config;
 	struct server_table servers;
-	struct grant *by_key; /* a uthash of those that are wanted or open */
-	struct grant *wanted, *open, *going, *lapsed;
+	struct grant *by_key; /* a uthash of those that are, or are to be, in the kernel */
+	struct grant *lists[GRANT_STATES];
 	size_t count;             /* of all */
 	bool is_port_open[65536]; /* as the kernel's set of servers' ports has it */
 	bool is_port_wanted[65536];
-	struct plan denied; /* denials since the last plan */
+	struct grant_denials denials; /* since the last plan */
 };
 
 struct grant_table *grant_table_new(const struct config *config);
 void grant_table_free(struct grant_table *table);
 
-/* Wants a grant for that server and login; or denies it and keeps the reason for the next plan. */
-void grant_want(struct grant_table *table, struct server *server, const struct login *login,
-	enum label_via via, uint64_t now_ms);
+/* A server was found, and that login started it: wants a grant, or denies it. */
+void grant_first(struct grant_table *table, struct server *server, const struct login *login,
+	uint64_t now_ms);
 
-/* Keeps, for the next plan, that a server without a login gets nothing. */
-void grant_deny_unknown(struct grant_table *table, const struct server *server);
+/* A server was found, and its user has no login: denies. */
+void grant_none(struct grant_table *table, const struct server *server);
 
-/* Compares with what the kernel has: takes over counters and expiry, adopts elements whose comment
- * names a live server, wants to be rid of others, and finds out which have lapsed. */
-void grant_sync(struct grant_table *table, const struct elements *elements);
+/* A new login: wants grants for all of its user's servers of its address family that it has none
+ * for yet; without roam only for those that were started from its address. With supersede, what
+ * other addresses have of them is to lapse after claim. */
+void grant_roam(struct grant_table *table, const struct login *login, uint64_t now_ms);
 
-/* What the kernel's sets lack or have too much. The plan points into the table until it is
- * committed, which has to be the next thing. */
-void grant_plan(struct grant_table *table, uint64_t now_ms, struct plan *plan);
+/* Calls visit with each open grant of the login's user for the login's address. */
+void grant_each_of_login(struct grant_table *table, const struct login *login,
+	void (*visit)(struct grant *grant, void *context), void *context);
 
-/* Records what became of the plan's changes. Grants that are gone belong to the plan then, so that
- * one can still tell of them; plan_clear() frees them. */
-void grant_commit(struct grant_table *table, struct plan *plan, uint64_t now_ms);
+/* The kernel says how much an open grant was used; or that it has run out. */
+void grant_update(
+	const struct grant_table *table, struct grant *grant, const struct grant_use *use);
+void grant_lapse(struct grant_table *table, struct grant *grant);
 
-void plan_clear(struct plan *plan);
+/* Compares with all that the kernel has: takes over counters and expiry, adopts elements whose
+ * comment names a live server, wants to be rid of others, and tells those that have run out from
+ * those that somebody took away and that are to come back. */
+void grant_sync(struct grant_table *table, const struct elements *elements, uint64_t now_ms);
 
-/* When to plan again, because the kernel refused something; UINT64_MAX if it did not. */
-uint64_t grant_retry_ms(const struct grant_table *table);
+/* Which grants a person means; what is 0 (or of family 0) means any. */
+struct grant_selector {
+	bool is_of_user;
+	uint32_t uid;
+	struct address client;
+	uint16_t port;
+};
 
-/* The last packet from its client: boot time in ms, 0 if there was none. */
-uint64_t grant_last_seen(const struct grant *grant, const struct config *config);
+/* Wants to be rid of those grants, and returns their number. */
+size_t grant_revoke(struct grant_table *table, const struct grant_selector *selector);
+
+/* Wants to be rid of what is open for max; returns when the next one will be, UINT64_MAX: never. */
+uint64_t grant_end_max(struct grant_table *table, uint64_t now_ms);
+
+/* For plan.c: its server has ended; into another state; out of the table, and with the last grant
+ * of a server that is gone that server. */
+void grant_end(struct grant_table *table, struct grant *grant);
+void grant_move(struct grant_table *table, struct grant *grant, enum grant_state state);
+void grant_detach(struct grant_table *table, struct grant *grant);
 
 #endif

@@ -101,6 +101,16 @@ static void on_ended(evutil_socket_t fd, short what, void *context)
 	plan_turn_end(helper);
 }
 
+static void on_notice(evutil_socket_t fd, short what, void *context)
+{
+	struct helper *helper = context;
+
+	(void)fd;
+	(void)what;
+	gate_on_notice(&helper->gate);
+	plan_turn_end(helper);
+}
+
 static enum wire_answer on_session_opened(
 	const struct wire_session *session, pid_t pid, void *context)
 {
@@ -189,6 +199,8 @@ static void set_up_loop(struct helper *helper)
 	add_event(
 		helper, observer_exec_fd(helper->gate.observer), EV_READ | EV_PERSIST, on_inotify);
 	add_event(helper, observer_ended_fd(helper->gate.observer), EV_READ | EV_PERSIST, on_ended);
+	add_event(
+		helper, firewall_notice_fd(helper->gate.firewall), EV_READ | EV_PERSIST, on_notice);
 	helper->listener = listener_new(helper->base, helper->session_fd, &calls, helper);
 	helper->control = control_new(helper->base, helper->control_fd, on_control, helper);
 }

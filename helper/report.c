@@ -79,7 +79,7 @@ static char *write(json_t *json)
 	return text;
 }
 
-static json_t *grant_json(const struct grant *grant, const struct config *config)
+static json_t *grant_json(const struct grant *grant)
 {
 	json_t *object = need(json_object());
 
@@ -90,7 +90,7 @@ static json_t *grant_json(const struct grant *grant, const struct config *config
 	set_number(object, "port", grant->key.port);
 	set(object, "via", need(json_string(text_via(grant->label.via))));
 	set(object, "since", time_json(grant->label.since_ms));
-	set(object, "last_seen", time_json(grant_last_seen(grant, config)));
+	set(object, "last_seen", time_json(grant->seen_ms));
 	set(object, "expires_in", expiry_json(grant));
 	set_number(object, "packets", grant->use.packets);
 	set_number(object, "bytes", grant->use.bytes);
@@ -102,9 +102,9 @@ char *report_grants(const struct grant_table *table, uint32_t uid)
 {
 	json_t *array = need(json_array());
 
-	for (const struct grant *grant = table->open; grant; grant = grant->next)
+	for (const struct grant *grant = table->lists[GRANT_OPEN]; grant; grant = grant->next)
 		if (uid == 0 || grant->label.uid == uid)
-			if (json_array_append_new(array, grant_json(grant, table->config)) < 0)
+			if (json_array_append_new(array, grant_json(grant)) < 0)
 				memory_exhausted();
 	return write(array);
 }

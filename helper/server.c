@@ -169,6 +169,12 @@ static void look_later(struct server *server, uint64_t now_ms)
 	server->due_ms = now_ms + (now_ms - server->seen_ms) + 1;
 }
 
+/* It does not look like mosh's, and one that does may still come. */
+static bool is_doubtful(const struct server *server, uint64_t now_ms)
+{
+	return !server->socket.is_ecn && now_ms - server->seen_ms < SERVER_DOUBT_MS;
+}
+
 static bool is_server(const struct server_table *table, struct server *server,
 	const struct mosh_processes *processes, uint64_t now_ms)
 {
@@ -176,7 +182,7 @@ static bool is_server(const struct server_table *table, struct server *server,
 		look_later(server, now_ms);
 		return false;
 	}
-	if (!server->socket.is_ecn && now_ms - server->seen_ms < SERVER_DOUBT_MS) {
+	if (is_doubtful(server, now_ms)) {
 		server->due_ms = server->seen_ms + SERVER_DOUBT_MS;
 		return false;
 	}
@@ -201,6 +207,35 @@ void server_claim(struct server_table *table, const struct login_table *logins, 
 			server->session = owner->session;
 		found(server, owner, context);
 	}
+}
+
+bool server_has_unowned(const struct server_table *table, uint32_t uid)
+{
+	for (struct server *server = table->servers; server; server = server->hh.next)
+		if (server->role != SERVER_OWNED && server->socket.uid == uid)
+			return true;
+	return false;
+}
+
+size_t server_adopt_all(struct server_table *table, uint32_t uid, const char *user,
+	const struct mosh_processes *processes, uint64_t now_ms)
+{
+	struct server *server, *last = NULL;
+	size_t left_over = 0;
+
+	HASH_SORT(table->servers, compare);
+	for (server = table->servers; server; server = server->hh.next) {
+		if (server->role == SERVER_OWNED || server->socket.uid != uid ||
+			is_doubtful(server, now_ms))
+			continue;
+		if (free_processes(table, &server->socket, processes, NULL) > 0) {
+			server_adopt(server, user);
+			last = server;
+		} else if (last && last->socket.is_ecn == server->socket.is_ecn) {
+			left_over++;
+		}
+	}
+	return left_over;
 }
 
 void server_adopt(struct server *server, const char *user)

@@ -35,6 +35,7 @@ struct server {
 	uint64_t seen_ms;
 	uint64_t due_ms;      /* a candidate is looked at again then */
 	uint32_t session;     /* audit session of the login that started it */
+	struct address home;  /* the client that started it, as in its grant; family 0: unknown */
 	char *user;           /* owned ones: its user's name */
 	struct grant *grants; /* grant.c's */
 	UT_hash_handle hh;
@@ -68,6 +69,15 @@ typedef void server_found(struct server *server, const struct login *login, void
 void server_claim(struct server_table *table, const struct login_table *logins, uint32_t uid,
 	const struct mosh_processes *processes, uint64_t now_ms, server_found *found,
 	void *context);
+
+/* At a login: also sockets that nobody saw come are its user's servers, as far as he has processes
+ * for them, those first that rule 3 puts first. Returns how many were left over though they look
+ * no different from those that were taken. */
+size_t server_adopt_all(struct server_table *table, uint32_t uid, const char *user,
+	const struct mosh_processes *processes, uint64_t now_ms);
+
+/* True if the uid has sockets that are not known to be servers. */
+bool server_has_unowned(const struct server_table *table, uint32_t uid);
 
 /* Makes owned a socket whose owner is known from before. */
 void server_adopt(struct server *server, const char *user);

@@ -4,9 +4,9 @@
  *
  *	CHECK_MAIN("wire", TEST(round_trip), LOOP(bad_field, ARRAY_LEN(bad_fields)))
  *
- * LOOP runs its test once for each value of _i in 0 .. count-1. A program that may have to skip
- *writes its own main: check_status(name, tests, count), or return CHECK_SKIP. CK_FORK=no in the
- *environment keeps the tests in one process, for a debugger.
+ * LOOP runs its test once for each value of _i in 0 .. count-1. What may have to skip writes its
+ * own main, which returns check_status(...) or CHECK_SKIP. CK_FORK=no in the environment keeps
+ * the tests in one process, for a debugger.
  */
 #ifndef CHECK_MAIN_H
 #define CHECK_MAIN_H

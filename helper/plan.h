@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MOSHGATE_PLAN_H
+#define MOSHGATE_PLAN_H
+
+#include "grant.h"
+
+/* How long what the kernel refused waits for the next try. */
+#define PLAN_RETRY_MS 1000
+
+/* One thing to do to the kernel's sets. In a plan they stand in the order of the kinds, so that a
+ * key that goes and comes in one transaction ends up there. */
+enum change_kind {
+	CHANGE_SHUT,      /* take the element out */
+	CHANGE_SHORTEN,   /* put it in anew with a shorter timeout */
+	CHANGE_RESTORE,   /* put it back */
+	CHANGE_OPEN,      /* put it in */
+	CHANGE_PORT_SHUT, /* a port on which no server listens any more */
+	CHANGE_PORT_OPEN, /* a port on which one listens */
+	CHANGE_LAPSED,    /* nothing to do: the kernel has */
+};
+
+struct change {
+	enum change_kind kind;
+	struct grant_key key; /* a port alone for the two port kinds */
+	uint32_t timeout_s;
+	char comment[LABEL_TEXT_SIZE];
+	struct grant *grant; /* null for the port kinds */
+
+	/* Set by who carries it out: */
+	int error;            /* 0: the kernel did it */
+	struct grant_use use; /* the last counters of an element that was taken out */
+	bool is_counted;      /* use is known */
+};
+
+struct plan {
+	struct change *changes;
+	size_t count, capacity;
+	struct grant_denials denials;
+};
+
+/* What the kernel's sets lack or have too much, and what was denied since the last plan. It points
+ * into the table until it is committed, which has to be the next thing. */
+void plan_make(struct grant_table *table, uint64_t now_ms, struct plan *plan);
+
+/* Records what became of the changes. Grants that are gone belong to the plan then, so that one can
+ * still tell of them. */
+void plan_commit(struct grant_table *table, struct plan *plan, uint64_t now_ms);
+void plan_clear(struct plan *plan);
+
+/* When to plan again, because the kernel refused something; UINT64_MAX if it did not. */
+uint64_t plan_retry_ms(const struct grant_table *table);
+
+/* The guard is made anew: the next plan fills the set of ports again, and waits for nothing. */
+void plan_start_anew(struct grant_table *table);
+
+#endif

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <sys/stat.h>
+
+#include "check_kernel.h"
+#include "sockdiag.h"
+
+#define FIRST 60000
+#define LAST  61000
+
+/* The kernel's messages are longer than these; room for one and two attributes. */
+union bytes {
+	struct nlmsghdr message;
+	uint8_t bytes[256];
+};
+
+static struct sockdiag *diag;
+static struct udp_sockets sockets;
+
+static void begin(void)
+{
+	kernel_fresh();
+	sockets = (struct udp_sockets){0};
+	ck_assert_int_eq(sockdiag_open(FIRST, LAST, &diag), 0);
+}
+
+static void finish(void)
+{
+	free(sockets.items);
+	sockdiag_close(diag);
+}
+
+static const struct udp_socket *dump_one(void)
+{
+	free(sockets.items);
+	sockets = (struct udp_sockets){0};
+	ck_assert_int_eq(sockdiag_dump(diag, &sockets), 0);
+	ck_assert_uint_eq(sockets.count, 1);
+	return &sockets.items[0];
+}
+
+static const struct {
+	const char *bound, *expected;
+	bool is_v6only, is_dual;
+} bounds[] = {
+	{"127.0.0.7", "127.0.0.7", false, false},
+	{"0.0.0.0", "0.0.0.0", false, false},
+	{SERVER6, SERVER6, false, false},
+	{SERVER6, SERVER6, true, false},
+	{"::", "::", false, true},
+	{"::", "::", true, false},
+	{"::ffff:127.0.0.7", "127.0.0.7", false, false},
+};
+
+static int open_bound(const char *bound, uint16_t port, int v6only)
+{
+	struct sockaddr_storage storage;
+	socklen_t size = kernel_address(bound, port, &storage);
+	int fd = socket(storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (storage.ss_family == AF_INET6)
+		ck_assert_int_eq(
+			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof(v6only)), 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&storage, size), 0);
+	return fd;
+}
+
+START_TEST(sockdiag_tells_socket)
+{
+	const struct udp_socket *found;
+	char text[ADDRESS_TEXT_SIZE];
+	int fd;
+
+	begin();
+	fd = open_bound(bounds[_i].bound, 60001, bounds[_i].is_v6only);
+	found = dump_one();
+	ck_assert_str_eq(address_format(&found->address, text), bounds[_i].expected);
+	ck_assert_uint_eq(found->port, 60001);
+	ck_assert_uint_eq(found->uid, geteuid());
+	ck_assert_uint_eq(found->cookie, kernel_cookie(fd));
+	ck_assert_int_eq(found->is_dual, bounds[_i].is_dual);
+	ck_assert(!found->is_ecn);
+	close(fd);
+	finish();
+}
+END_TEST
+
+/* Of a dead socket's number and a new one's at the same place, the cookie tells which. */
+START_TEST(sockdiag_cookie_is_new)
+{
+	uint64_t first;
+	int fd;
+
+	begin();
+	fd = kernel_udp(SERVER4, 60001);
+	first = dump_one()->cookie;
+	close(fd);
+	fd = kernel_udp(SERVER4, 60001);
+	ck_assert_uint_ne(dump_one()->cookie, first);
+	close(fd);
+	finish();
+}
+END_TEST
+
+static const struct {
+	const char *bound;
+	int tos;
+	bool is_ecn;
+} marks[] = {
+	{SERVER4, 0x02, true},
+	{SERVER4, 0x92, true},
+	{SERVER4, 0x00, false},
+	{SERVER4, 0x90, false},
+	{SERVER6, 0x02, true},
+	{"::", 0x92, true},
+};
+
+START_TEST(sockdiag_tells_ecn)
+{
+	int fd;
+
+	begin();
+	fd = kernel_udp(marks[_i].bound, 60001);
+	ck_assert_int_eq(
+		setsockopt(fd, IPPROTO_IP, IP_TOS, &marks[_i].tos, sizeof(marks[_i].tos)), 0);
+	ck_assert_int_eq(dump_one()->is_ecn, marks[_i].is_ecn);
+	close(fd);
+	finish();
+}
+END_TEST
+
+/* The cgroup's id is its directory's inode number; where there is none, the kernel says so too. */
+START_TEST(sockdiag_tells_cgroup)
+{
+	char line[512] = "", path[1024];
+	struct stat status;
+	FILE *file = fopen("/proc/self/cgroup", "re");
+	int fd;
+
+	begin();
+	fd = kernel_udp(SERVER4, 60001);
+	while (fgets(line, sizeof(line), file) && strncmp(line, "0::/", 4) != 0)
+		;
+	fclose(file);
+	line[strcspn(line, "\n")] = '\0';
+	snprintf(path, sizeof(path), "/sys/fs/cgroup%s", line + 3);
+	if (strncmp(line, "0::/", 4) == 0 && stat("/sys/fs/cgroup/cgroup.procs", &status) == 0 &&
+		stat(path, &status) == 0)
+		ck_assert_uint_eq(dump_one()->cgroup, status.st_ino);
+	else
+		ck_assert_uint_le(dump_one()->cgroup, 1);
+	close(fd);
+	finish();
+}
+END_TEST
+
+static const struct {
+	const char *bound;
+	uint16_t port;
+	bool is_connected, is_seen;
+} scopes[] = {
+	{SERVER4, 59999, false, false},
+	{SERVER4, 60000, false, true},
+	{SERVER4, 61000, false, true},
+	{SERVER4, 61001, false, false},
+	{SERVER4, 60001, true, false},
+	{SERVER6, 59999, false, false},
+	{SERVER6, 60000, false, true},
+	{SERVER6, 61000, false, true},
+	{SERVER6, 61001, false, false},
+	{SERVER6, 60001, true, false},
+};
+
+START_TEST(sockdiag_range)
+{
+	int fd;
+
+	begin();
+	fd = kernel_udp(scopes[_i].bound, scopes[_i].port);
+	if (scopes[_i].is_connected)
+		kernel_connect(fd, scopes[_i].bound, 9);
+	ck_assert_int_eq(sockdiag_dump(diag, &sockets), 0);
+	ck_assert_uint_eq(sockets.count, scopes[_i].is_seen);
+	close(fd);
+	finish();
+}
+END_TEST
+
+/* More than fit in one message of the kernel; both families; and a second dump appends. */
+START_TEST(sockdiag_many)
+{
+	const size_t each = 400;
+
+	begin();
+	for (uint16_t i = 0; i < each; i++) {
+		kernel_udp(SERVER4, (uint16_t)(FIRST + i));
+		kernel_udp(SERVER6, (uint16_t)(FIRST + i));
+	}
+	ck_assert_int_eq(sockdiag_dump(diag, &sockets), 0);
+	ck_assert_uint_eq(sockets.count, 2 * each);
+	ck_assert_int_eq(sockdiag_dump(diag, &sockets), 0);
+	ck_assert_uint_eq(sockets.count, 4 * each);
+	ck_assert_mem_eq(&sockets.items[0].cookie, &sockets.items[2 * each].cookie, 8);
+	finish();
+}
+END_TEST
+
+struct ended {
+	uint64_t cookies[4];
+	size_t count;
+};
+
+static void on_ended(uint64_t cookie, void *context)
+{
+	struct ended *ended = context;
+
+	ck_assert_uint_lt(ended->count, 4);
+	ended->cookies[ended->count++] = cookie;
+}
+
+static const char *const ended_at[] = {SERVER4, SERVER6, "0.0.0.0", "::"};
+
+START_TEST(sockdiag_tells_end)
+{
+	struct ended ended = {0};
+	uint64_t cookie;
+	int fd;
+
+	begin();
+	fd = kernel_udp(ended_at[_i], 60001);
+	cookie = kernel_cookie(fd);
+	ck_assert_int_eq(sockdiag_read_ended(diag, on_ended, &ended), 0);
+	ck_assert_uint_eq(ended.count, 0);
+	close(fd);
+	ck_assert(kernel_is_readable(sockdiag_ended_fd(diag)));
+	ck_assert_int_eq(sockdiag_read_ended(diag, on_ended, &ended), 0);
+	ck_assert_uint_eq(ended.count, 1);
+	ck_assert_uint_eq(ended.cookies[0], cookie);
+	finish();
+}
+END_TEST
+
+/* Others' ends wake nobody. The notices come in order: the last one is there, so all would be. */
+START_TEST(sockdiag_filters_ends)
+{
+	static const uint16_t ports[] = {59999, 60000, 61000, 61001};
+	uint64_t cookies[4];
+	struct ended ended = {0};
+	int fds[4];
+
+	begin();
+	for (size_t i = 0; i < 4; i++) {
+		fds[i] = kernel_udp(SERVER4, ports[i]);
+		cookies[i] = kernel_cookie(fds[i]);
+	}
+	close(fds[0]);
+	close(fds[3]);
+	close(fds[1]);
+	close(fds[2]);
+	while (ended.count < 2) {
+		ck_assert(kernel_is_readable(sockdiag_ended_fd(diag)));
+		ck_assert_int_eq(sockdiag_read_ended(diag, on_ended, &ended), 0);
+	}
+	ck_assert_uint_eq(ended.cookies[0] + ended.cookies[1], cookies[1] + cookies[2]);
+	ck_assert_uint_eq(ended.count, 2);
+	finish();
+}
+END_TEST
+
+/* Notices nobody reads: the kernel drops some, and we are told so. */
+START_TEST(sockdiag_tells_loss)
+{
+	int small = 1, error = 0;
+	struct ended ended = {0};
+
+	begin();
+	ck_assert_int_eq(setsockopt(sockdiag_ended_fd(diag), SOL_SOCKET, SO_RCVBUFFORCE, &small,
+				 sizeof(small)),
+		0);
+	for (int i = 0; i < 100; i++)
+		close(kernel_udp(SERVER4, 60001));
+	ck_assert(kernel_is_readable(sockdiag_ended_fd(diag)));
+	for (int i = 0; i < 100 && error == 0; i++) {
+		ended.count = 0;
+		error = sockdiag_read_ended(diag, on_ended, &ended);
+		if (error == 0)
+			ck_assert(kernel_is_readable(sockdiag_ended_fd(diag)));
+	}
+	ck_assert_int_eq(error, -ENOBUFS);
+	finish();
+}
+END_TEST
+
+/* Adds an attribute whose length says claimed, and that has that many bytes of the value. */
+static void put_attribute(union bytes *bytes, uint16_t type, uint16_t size, uint8_t value)
+{
+	struct nlattr *attribute = (void *)(bytes->bytes + bytes->message.nlmsg_len);
+
+	attribute->nla_type = type;
+	attribute->nla_len = (uint16_t)(NLA_HDRLEN + size);
+	memset((uint8_t *)attribute + NLA_HDRLEN, value, size);
+	bytes->message.nlmsg_len += NLA_ALIGN(attribute->nla_len);
+}
+
+static void make(union bytes *bytes, uint8_t family)
+{
+	struct inet_diag_msg *info;
+
+	memset(bytes, 0, sizeof(*bytes));
+	bytes->message.nlmsg_len = NLMSG_LENGTH(sizeof(*info));
+	info = NLMSG_DATA(&bytes->message);
+	info->idiag_family = family;
+	info->idiag_uid = 1000;
+	info->id.idiag_sport = htons(60001);
+	info->id.idiag_cookie[0] = 0x11223344;
+	info->id.idiag_cookie[1] = 0x55667788;
+}
+
+START_TEST(sockdiag_parses)
+{
+	struct udp_socket found;
+	union bytes bytes;
+
+	make(&bytes, AF_INET6);
+	put_attribute(&bytes, INET_DIAG_TOS, 1, 0x02);
+	put_attribute(&bytes, INET_DIAG_SKV6ONLY, 1, 0);
+	put_attribute(&bytes, INET_DIAG_CGROUP_ID, 8, 0x01);
+	put_attribute(&bytes, 0x3abc, 3, 0xff);
+	ck_assert_int_eq(sockdiag_parse(&bytes.message, &found), 0);
+	ck_assert_uint_eq(found.cookie, 0x5566778811223344);
+	ck_assert_uint_eq(found.port, 60001);
+	ck_assert_uint_eq(found.uid, 1000);
+	ck_assert(found.is_ecn);
+	ck_assert(found.is_dual);
+	ck_assert_uint_eq(found.cgroup, 0x0101010101010101);
+}
+END_TEST
+
+/* Cut anywhere, with nothing behind it: ASan would see a byte read too far. */
+START_TEST(sockdiag_truncated)
+{
+	struct udp_socket found = {.port = 7};
+	struct nlmsghdr *copy;
+	union bytes bytes;
+	uint32_t whole;
+	int result;
+
+	make(&bytes, AF_INET);
+	whole = bytes.message.nlmsg_len;
+	put_attribute(&bytes, INET_DIAG_TOS, 1, 0x02);
+	_i += NLMSG_HDRLEN;
+	copy = malloc((size_t)_i);
+	memcpy(copy, &bytes, (size_t)_i);
+	copy->nlmsg_len = (uint32_t)_i;
+	result = sockdiag_parse(copy, &found);
+	if ((uint32_t)_i < whole) {
+		ck_assert_int_eq(result, -EPROTO);
+		ck_assert_uint_eq(found.port, 7);
+	} else {
+		ck_assert_int_eq(result, 0);
+		ck_assert(!found.is_ecn);
+	}
+	free(copy);
+}
+END_TEST
+
+static const struct {
+	uint16_t type, size;
+} bad_attributes[] = {
+	{INET_DIAG_TOS, 0},
+	{INET_DIAG_TOS, 2},
+	{INET_DIAG_SKV6ONLY, 0},
+	{INET_DIAG_SKV6ONLY, 4},
+	{INET_DIAG_CGROUP_ID, 0},
+	{INET_DIAG_CGROUP_ID, 4},
+	{INET_DIAG_CGROUP_ID, 7},
+	{INET_DIAG_CGROUP_ID, 12},
+};
+
+START_TEST(sockdiag_bad_attribute)
+{
+	struct udp_socket found = {.port = 7};
+	union bytes bytes;
+
+	make(&bytes, AF_INET);
+	put_attribute(&bytes, bad_attributes[_i].type, bad_attributes[_i].size, 2);
+	ck_assert_int_eq(sockdiag_parse(&bytes.message, &found), -EPROTO);
+	ck_assert_uint_eq(found.port, 7);
+}
+END_TEST
+
+/* One that says it is longer than its message. */
+START_TEST(sockdiag_long_attribute)
+{
+	struct udp_socket found;
+	struct nlmsghdr *copy;
+	union bytes bytes;
+	struct nlattr *attribute;
+
+	make(&bytes, AF_INET);
+	attribute = (void *)(bytes.bytes + bytes.message.nlmsg_len);
+	put_attribute(&bytes, INET_DIAG_CGROUP_ID, 8, 1);
+	attribute->nla_len = 200;
+	copy = malloc(bytes.message.nlmsg_len);
+	memcpy(copy, &bytes, bytes.message.nlmsg_len);
+	ck_assert_int_eq(sockdiag_parse(copy, &found), 0);
+	ck_assert_uint_eq(found.cgroup, 0);
+	free(copy);
+}
+END_TEST
+
+START_TEST(sockdiag_other_family)
+{
+	struct udp_socket found;
+	union bytes bytes;
+
+	make(&bytes, AF_UNIX);
+	ck_assert_int_eq(sockdiag_parse(&bytes.message, &found), -EPROTO);
+}
+END_TEST
+
+int main(void)
+{
+	const int header = NLMSG_HDRLEN, whole = NLMSG_LENGTH(sizeof(struct inet_diag_msg));
+	const struct check_test tests[] = {
+		LOOP(sockdiag_tells_socket, ARRAY_LEN(bounds)),
+		TEST(sockdiag_cookie_is_new),
+		LOOP(sockdiag_tells_ecn, ARRAY_LEN(marks)),
+		TEST(sockdiag_tells_cgroup),
+		LOOP(sockdiag_range, ARRAY_LEN(scopes)),
+		TEST(sockdiag_many),
+		LOOP(sockdiag_tells_end, ARRAY_LEN(ended_at)),
+		TEST(sockdiag_filters_ends),
+		TEST(sockdiag_tells_loss),
+		TEST(sockdiag_parses),
+		LOOP(sockdiag_bad_attribute, ARRAY_LEN(bad_attributes)),
+		TEST(sockdiag_long_attribute),
+		TEST(sockdiag_other_family),
+		LOOP(sockdiag_truncated, whole + NLA_HDRLEN - header + 1),
+	};
+
+	if (kernel_enter() < 0)
+		return CHECK_SKIP;
+	return check_status("sockdiag", tests, ARRAY_LEN(tests));
+}
