@@ -34,6 +34,13 @@ static void append(struct line *line, const char *format, ...)
 		line->text[line->length] = '\0';
 }
 
+static void emit(const struct audit *audit, int priority, const struct line *line, uint32_t uid)
+{
+	log_line(priority, "%s", line->text);
+	if (audit->hear)
+		audit->hear(line->text, uid, audit->context);
+}
+
 static void add_text(struct line *line, const char *key, const char *value)
 {
 	char quoted[TEXT_QUOTED_SIZE];
@@ -67,19 +74,28 @@ static void add_key(struct line *line, const struct grant_key *key)
 	add_number(line, "port", key->port);
 }
 
-void audit_start(const char *version)
+void audit_start(const struct audit *audit, const char *version)
 {
-	log_info("start version=%s", version);
+	struct line line = {0};
+
+	append(&line, "start version=%s", version);
+	emit(audit, LOG_INFO, &line, AUDIT_NOBODY);
 }
 
-void audit_stop(void)
+void audit_stop(const struct audit *audit)
 {
-	log_info("stop");
+	struct line line = {0};
+
+	append(&line, "stop");
+	emit(audit, LOG_INFO, &line, AUDIT_NOBODY);
 }
 
-void audit_guard(const char *action)
+void audit_guard(const struct audit *audit, const char *action)
 {
-	log_info("guard action=%s", action);
+	struct line line = {0};
+
+	append(&line, "guard action=%s", action);
+	emit(audit, LOG_INFO, &line, AUDIT_NOBODY);
 }
 
 static void begin_login(struct line *line, const char *event, const struct login *login)
@@ -90,7 +106,7 @@ static void begin_login(struct line *line, const char *event, const struct login
 	add_number(line, "pid", (uint64_t)login->pid);
 }
 
-void audit_login(const struct login *login)
+void audit_login(const struct audit *audit, const struct login *login)
 {
 	struct line line = {0};
 
@@ -98,28 +114,28 @@ void audit_login(const struct login *login)
 	if (login->server.family != 0)
 		add_address(&line, "server", &login->server);
 	add_text(&line, "auth", login->auth);
-	log_info("%s", line.text);
+	emit(audit, LOG_INFO, &line, login->uid);
 }
 
-void audit_logout(const struct login *login, uint64_t now_ms)
+void audit_logout(const struct audit *audit, const struct login *login, uint64_t now_ms)
 {
 	struct line line = {0};
 
 	begin_login(&line, "logout", login);
 	add_number(&line, "duration", (now_ms - login->since_ms) / 1000);
-	log_info("%s", line.text);
+	emit(audit, LOG_INFO, &line, login->uid);
 }
 
-void audit_limit_logins(const struct login *login, uint32_t limit)
+void audit_limit_logins(const struct audit *audit, const struct login *login, uint32_t limit)
 {
 	struct line line = {0};
 
 	begin_login(&line, "limit", login);
 	append(&line, " name=logins-per-user value=%" PRIu32, limit);
-	log_line(LOG_WARNING, "%s", line.text);
+	emit(audit, LOG_WARNING, &line, login->uid);
 }
 
-void audit_grant(const struct grant *grant)
+void audit_grant(const struct audit *audit, const struct grant *grant)
 {
 	struct line line = {0};
 
@@ -129,7 +145,7 @@ void audit_grant(const struct grant *grant)
 	append(&line, " via=%s", text_via(grant->label.via));
 	add_address(&line, "server", &grant->key.server);
 	add_text(&line, "auth", grant->label.auth);
-	log_info("%s", line.text);
+	emit(audit, LOG_INFO, &line, grant->label.uid);
 }
 
 static const char *const reasons[] = {
@@ -143,7 +159,7 @@ static const char *const reasons[] = {
 
 /* What cannot be known (counters of an element that expired, or a label of somebody else's) is
  * not said. */
-void audit_revoke(const struct grant *grant, uint64_t now_ms)
+void audit_revoke(const struct audit *audit, const struct grant *grant, uint64_t now_ms)
 {
 	struct line line = {0};
 
@@ -158,7 +174,7 @@ void audit_revoke(const struct grant *grant, uint64_t now_ms)
 		add_number(&line, "packets", grant->use.packets);
 		add_number(&line, "bytes", grant->use.bytes);
 	}
-	log_info("%s", line.text);
+	emit(audit, LOG_INFO, &line, grant->label.uid);
 }
 
 static const char *const denials[] = {
@@ -170,7 +186,7 @@ static const char *const denials[] = {
 	[DENIAL_LIMIT] = "grants",
 };
 
-void audit_deny(const struct grant_denial *denial)
+void audit_deny(const struct audit *audit, const struct grant_denial *denial)
 {
 	bool is_limit = denial->reason == DENIAL_LIMIT_USER || denial->reason == DENIAL_LIMIT;
 	struct line line = {0};
@@ -183,5 +199,5 @@ void audit_deny(const struct grant_denial *denial)
 		add_address(&line, "addr", &denial->client);
 	add_number(&line, "port", denial->port);
 	append(&line, " %s=%s", is_limit ? "name" : "reason", denials[denial->reason]);
-	log_line(LOG_WARNING, "%s", line.text);
+	emit(audit, LOG_WARNING, &line, denial->uid);
 }

@@ -11,16 +11,25 @@
  * name a user or a host has, it is one value of one line. (check_audit.c)
  */
 
-void audit_start(const char *version);
-void audit_stop(void);
-void audit_guard(const char *action);
-void audit_login(const struct login *login);
-void audit_logout(const struct login *login, uint64_t now_ms);
-void audit_grant(const struct grant *grant);
-void audit_revoke(const struct grant *grant, uint64_t now_ms);
-void audit_deny(const struct grant_denial *denial);
+#define AUDIT_NOBODY UINT32_MAX
+
+/* Who hears of each line besides the log; all zero: nobody. */
+struct audit {
+	/* uid: the user whom it is about, AUDIT_NOBODY for the helper's own. */
+	void (*hear)(const char *line, uint32_t uid, void *context);
+	void *context;
+};
+
+void audit_start(const struct audit *audit, const char *version);
+void audit_stop(const struct audit *audit);
+void audit_guard(const struct audit *audit, const char *action);
+void audit_login(const struct audit *audit, const struct login *login);
+void audit_logout(const struct audit *audit, const struct login *login, uint64_t now_ms);
+void audit_grant(const struct audit *audit, const struct grant *grant);
+void audit_revoke(const struct audit *audit, const struct grant *grant, uint64_t now_ms);
+void audit_deny(const struct audit *audit, const struct grant_denial *denial);
 
 /* A user has as many logins as he may: this one is not registered. */
-void audit_limit_logins(const struct login *login, uint32_t limit);
+void audit_limit_logins(const struct audit *audit, const struct login *login, uint32_t limit);
 
 #endif

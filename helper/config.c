@@ -325,6 +325,20 @@ int config_read(const char *path, struct config *config, char error[CONFIG_ERROR
 	return 0;
 }
 
+const char *config_needs_restart(const struct config *running, const struct config *wanted)
+{
+	if (strcmp(running->firewall.table, wanted->firewall.table) != 0)
+		return "[firewall] table";
+	if (running->firewall.is_exclusive != wanted->firewall.is_exclusive)
+		return "[firewall] exclusive";
+	if (strcmp(running->helper.user, wanted->helper.user) != 0 ||
+		strcmp(running->helper.session_socket, wanted->helper.session_socket) != 0 ||
+		strcmp(running->helper.control_socket, wanted->helper.control_socket) != 0 ||
+		strcmp(running->helper.state, wanted->helper.state) != 0)
+		return "section [helper]";
+	return NULL;
+}
+
 unsigned int config_prefix(const struct config *config, const struct address *address)
 {
 	return address->family == 4 ? config->gate.prefix4 : config->gate.prefix6;

@@ -46,6 +46,9 @@ int config_read(const char *path, struct config *config, char error[CONFIG_ERROR
 /* The defaults alone. */
 void config_defaults(struct config *config);
 
+/* The section or key that differs and cannot change while the helper runs; null if none does. */
+const char *config_needs_restart(const struct config *running, const struct config *wanted);
+
 /* The prefix length at which clients of this address's family are told apart. */
 unsigned int config_prefix(const struct config *config, const struct address *address);
 

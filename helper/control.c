@@ -15,10 +15,12 @@
 
 #define PEERS_MAX          64 /* all users together */
 #define PEERS_PER_USER_MAX 16
+#define UNREAD_MAX         (256 * 1024) /* bytes that a watcher may leave unread */
 #define PATIENCE_S         5 /* for a request to come, and for each part of an answer to go */
 
 struct peer {
 	uint32_t uid;
+	bool is_watching;
 	struct bufferevent *stream;
 	struct control *control;
 	struct peer *prev, *next;
@@ -59,12 +61,38 @@ static void on_end(struct bufferevent *stream, short what, void *context)
 	free_peer(context);
 }
 
+static void on_chatter(struct bufferevent *stream, void *context)
+{
+	(void)context;
+	evbuffer_drain(bufferevent_get_input(stream), SIZE_MAX);
+}
+
+/* From now on only its hanging up is of interest. */
+static void start_watching(struct peer *peer)
+{
+	peer->is_watching = true;
+	bufferevent_set_timeouts(peer->stream, NULL, NULL);
+	bufferevent_setwatermark(peer->stream, EV_READ, 0, 0);
+	bufferevent_setcb(peer->stream, on_chatter, NULL, on_end, peer);
+}
+
+static void stop_reading(struct peer *peer)
+{
+	bufferevent_disable(peer->stream, EV_READ);
+	bufferevent_setcb(peer->stream, NULL, on_written, on_end, peer);
+}
+
 static enum wire_answer act(struct peer *peer, const uint8_t *bytes, size_t length, char **json)
 {
 	struct control *control = peer->control;
 	struct wire_control request;
 	int error = wire_control_decode(bytes, length, &request);
 
+	if (error == 0 && request.type == WIRE_WATCH) {
+		start_watching(peer);
+		return WIRE_DONE;
+	}
+	stop_reading(peer);
 	if (error < 0)
 		return error == -EPROTO ? WIRE_MALFORMED : WIRE_OTHER_VERSION;
 	return control->call(&request, peer->uid, json, control->context);
@@ -78,12 +106,31 @@ static void on_request(struct bufferevent *stream, void *context)
 
 	if (bufferevent_read(stream, bytes, sizeof(bytes)) < sizeof(bytes))
 		return;
-	bufferevent_disable(stream, EV_READ);
-	bufferevent_setcb(stream, NULL, on_written, on_end, peer);
 	wire_answer_encode(act(peer, bytes, sizeof(bytes), &json), word);
 	if (bufferevent_write(stream, word, sizeof(word)) < 0 ||
 		(json && bufferevent_write(stream, json, strlen(json)) < 0))
 		memory_exhausted();
+}
+
+static void tell_peer(struct peer *peer, const char *line)
+{
+	struct evbuffer *unread = bufferevent_get_output(peer->stream);
+
+	if (evbuffer_get_length(unread) > UNREAD_MAX)
+		free_peer(peer);
+	else if (evbuffer_add_printf(unread, "%s\n", line) < 0)
+		memory_exhausted();
+}
+
+void control_tell(struct control *control, const char *line, uint32_t uid)
+{
+	struct peer *peer, *next;
+
+	DL_FOREACH_SAFE(control->peers, peer, next)
+	{
+		if (peer->is_watching && (peer->uid == 0 || peer->uid == uid))
+			tell_peer(peer, line);
+	}
 }
 
 static bool is_crowded(const struct control *control, uint32_t uid)

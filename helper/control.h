@@ -12,12 +12,17 @@
 struct event_base;
 struct control;
 
-/* Answers a request of that uid. On WIRE_DONE *json is text for it, of malloc(). */
+/* Answers a request, other than WIRE_WATCH, of that uid. On WIRE_DONE *json is text for it, of
+ * malloc(). */
 typedef enum wire_answer control_call(
 	const struct wire_control *request, uint32_t uid, char **json, void *context);
 
 /* fd: a listening SOCK_STREAM unix socket, taken over. */
 struct control *control_new(struct event_base *base, int fd, control_call *call, void *context);
 void control_free(struct control *control);
+
+/* A line for all who watch and may know of that uid: root, and the user himself. Who does not read
+ * what he is sent is hung up on. */
+void control_tell(struct control *control, const char *line, uint32_t uid);
 
 #endif

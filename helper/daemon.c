@@ -108,7 +108,7 @@ int daemon_folder(const char *path, uid_t uid, gid_t gid)
 	return 0;
 }
 
-int daemon_lock(const char *folder)
+int daemon_lock(const char *folder, uid_t uid, gid_t gid)
 {
 	char path[4096];
 	auto_fd int fd = -1;
@@ -117,6 +117,8 @@ int daemon_lock(const char *folder)
 		return -ENAMETOOLONG;
 	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return -errno;
+	if (geteuid() == 0 && fchown(fd, uid, gid) < 0)
 		return -errno;
 	if (ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
 		return -errno;

@@ -19,9 +19,9 @@ void daemon_ready(int ready);
  * or somebody else's. */
 int daemon_folder(const char *path, uid_t uid, gid_t gid);
 
-/* Takes the lock on "moshgated.pid" in folder, held until this process ends, and writes the pid
- * into it. -EWOULDBLOCK: a helper is running. */
-int daemon_lock(const char *folder);
+/* Takes the lock on "moshgated.pid" in folder, held until this process ends, writes the pid into it
+ * and gives it to uid and gid. -EWOULDBLOCK: a helper is running. */
+int daemon_lock(const char *folder, uid_t uid, gid_t gid);
 
 /* A listening unix socket at path with exactly these permissions, in place of one that an earlier
  * process left. -errno. */

@@ -213,6 +213,18 @@ static void write_sets(FILE *file, const char *table)
 		table, table, table, table, table);
 }
 
+static void write_drop(FILE *file, const struct config *config, const char *match)
+{
+	const char *table = config->firewall.table;
+
+	if (config->firewall.is_logging_drops)
+		fprintf(file,
+			"add rule inet %s guard %slimit rate 10/minute log prefix \"moshgate drop "
+			"\"\n",
+			table, match);
+	fprintf(file, "add rule inet %s guard %scounter drop\n", table, match);
+}
+
 /* Chains are made anew each time, so that whatever somebody changed in them is gone. The jump
  * stands last: nobody passes a guard of which the rules are not yet there. */
 static void write_chains(FILE *file, const struct config *config)
@@ -231,18 +243,12 @@ static void write_chains(FILE *file, const struct config *config)
 		table, table, config->firewall.priority);
 	write_rule(file, config, 4);
 	write_rule(file, config, 6);
-	fprintf(file, "add rule inet %s guard udp dport @servers counter drop\n", table);
+	write_drop(file, config, "udp dport @servers ");
 	if (config->firewall.is_conntrack)
 		fprintf(file, "add rule inet %s guard ct direction reply accept\n", table);
-	if (config->firewall.is_logging_drops)
-		fprintf(file,
-			"add rule inet %s guard limit rate 10/minute log prefix \"moshgate drop "
-			"\"\n",
-			table);
-	fprintf(file,
-		"add rule inet %s guard counter drop\n"
-		"add rule inet %s input udp dport %u-%u jump guard\n",
-		table, table, config->gate.first_port, config->gate.last_port);
+	write_drop(file, config, "");
+	fprintf(file, "add rule inet %s input udp dport %u-%u jump guard\n", table,
+		config->gate.first_port, config->gate.last_port);
 }
 
 int firewall_remove(struct firewall *firewall)

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit.h"
 #include "clock.h"
 #include "credential.h"
 #include "fd.h"
@@ -17,11 +16,12 @@
 #define SEARCH_MS      3000  /* how long after an execution its socket is looked for */
 #define FOUND_MS       500 /* the same once one was found: two executions may come as one notice */
 
-void gate_init(struct gate *gate, const struct config *config, struct observer *observer,
-	struct firewall *firewall)
+void gate_init(struct gate *gate, const struct config *config, const struct audit *audit,
+	struct observer *observer, struct firewall *firewall)
 {
 	*gate = (struct gate){
 		.config = config,
+		.audit = *audit,
 		.logins = login_table_new(),
 		.grants = grant_table_new(config),
 		.observer = observer,
@@ -149,12 +149,12 @@ enum wire_answer gate_on_login(struct gate *gate, const struct wire_session *ses
 	observer_login(gate->observer, pid, &login.cgroup, &login.session);
 	error = login_add(gate->logins, &login, gate->config->limits.logins_per_user, &added);
 	if (error == -ENOSPC) {
-		audit_limit_logins(&login, gate->config->limits.logins_per_user);
+		audit_limit_logins(&gate->audit, &login, gate->config->limits.logins_per_user);
 		return WIRE_REFUSED;
 	}
 	if (error < 0)
 		return WIRE_DONE;
-	audit_login(added);
+	audit_login(&gate->audit, added);
 	roam(gate, added);
 	return WIRE_DONE;
 }
@@ -166,7 +166,7 @@ enum wire_answer gate_on_logout(struct gate *gate, pid_t pid)
 	if (!login)
 		return WIRE_NOTHING;
 	look(gate);
-	audit_logout(login, clock_boot_ms());
+	audit_logout(&gate->audit, login, clock_boot_ms());
 	login_remove(gate->logins, login);
 	return WIRE_DONE;
 }
@@ -236,22 +236,22 @@ size_t gate_on_revoke(struct gate *gate, const struct grant_selector *selector)
 	return grant_revoke(gate->grants, selector);
 }
 
-static void tell_change(const struct change *change, uint64_t now_ms)
+static void tell_change(const struct gate *gate, const struct change *change, uint64_t now_ms)
 {
 	if (change->error < 0)
 		return;
 	if (change->kind == CHANGE_OPEN)
-		audit_grant(change->grant);
+		audit_grant(&gate->audit, change->grant);
 	else if (change->kind == CHANGE_SHUT || change->kind == CHANGE_LAPSED)
-		audit_revoke(change->grant, now_ms);
+		audit_revoke(&gate->audit, change->grant, now_ms);
 }
 
-static void tell(const struct plan *plan, uint64_t now_ms)
+static void tell(const struct gate *gate, const struct plan *plan, uint64_t now_ms)
 {
 	for (size_t i = 0; i < plan->count; i++)
-		tell_change(&plan->changes[i], now_ms);
+		tell_change(gate, &plan->changes[i], now_ms);
 	for (size_t i = 0; i < plan->denials.count; i++)
-		audit_deny(&plan->denials.items[i]);
+		audit_deny(&gate->audit, &plan->denials.items[i]);
 }
 
 /* Often enough to see an expiry that moved before it is over. No grants, no need to compare: then
@@ -287,8 +287,8 @@ static int install(struct gate *gate, const char *action)
 	}
 	plan_commit(gate->grants, &plan, now_ms);
 	if (error == 0)
-		audit_guard(action);
-	tell(&plan, now_ms);
+		audit_guard(&gate->audit, action);
+	tell(gate, &plan, now_ms);
 	plan_clear(&plan);
 	set_compare(gate, now_ms);
 	return error;
@@ -360,7 +360,7 @@ void gate_settle(struct gate *gate)
 		plan_heal(gate, now_ms);
 	}
 	plan_commit(gate->grants, &plan, now_ms);
-	tell(&plan, now_ms);
+	tell(gate, &plan, now_ms);
 	plan_clear(&plan);
 	set_compare(gate, now_ms);
 	gate->max_ms = grant_end_max(gate->grants, now_ms);
@@ -389,5 +389,19 @@ int gate_start(struct gate *gate)
 
 	server_pass_over(&gate->grants->servers, clock_boot_ms(), 0);
 	gate->max_ms = grant_end_max(gate->grants, clock_boot_ms());
+	return error;
+}
+
+int gate_reload(struct gate *gate, struct observer *observer)
+{
+	struct observer *old = gate->observer;
+	int error;
+
+	gate->observer = observer;
+	error = install(gate, "installed");
+	if (error < 0)
+		gate->observer = old;
+	else if (old != observer)
+		observer_close(old);
 	return error;
 }

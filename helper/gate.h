@@ -2,6 +2,7 @@
 #ifndef MOSHGATE_GATE_H
 #define MOSHGATE_GATE_H
 
+#include "audit.h"
 #include "config.h"
 #include "firewall.h"
 #include "grant.h"
@@ -24,6 +25,7 @@ struct gate {
 	struct grant_table *grants;
 	struct observer *observer;
 	struct firewall *firewall;
+	struct audit audit;
 
 	bool is_searching;   /* a mosh-server was executed, its socket is looked for */
 	bool has_found;      /* at least one since then */
@@ -38,8 +40,8 @@ struct gate {
 };
 
 /* Takes over observer and firewall. */
-void gate_init(struct gate *gate, const struct config *config, struct observer *observer,
-	struct firewall *firewall);
+void gate_init(struct gate *gate, const struct config *config, const struct audit *audit,
+	struct observer *observer, struct firewall *firewall);
 void gate_clear(struct gate *gate);
 
 /* Reads back what is open from an earlier helper, keeps what is still somebody's, installs the
@@ -68,6 +70,10 @@ void gate_settle(struct gate *gate);
 
 /* The boot time at which gate_on_due() is wanted; UINT64_MAX if it is not. */
 uint64_t gate_due_ms(const struct gate *gate);
+
+/* The configuration has changed, and with it perhaps the observer: the guard is made anew, the new
+ * observer taken over and the old one closed. -errno, already logged; then the old one stays. */
+int gate_reload(struct gate *gate, struct observer *observer);
 
 /* Compares with the kernel now. -errno, already logged. */
 int gate_refresh(struct gate *gate);

@@ -3,8 +3,8 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -116,7 +116,7 @@ static int open_pidfd(int fd, pid_t pid)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) == 0)
 		return take_fd(&pidfd);
-	pidfd = pidfd_open(pid, 0);
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0); /* newer libcs have a function */
 	if (pidfd < 0)
 		return -errno;
 	if (poll(&peer, 1, 0) != 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Options, the order of starting up, the event loop; no policy. */
+/* Options, and the order of starting up. */
 #include <errno.h>
 #include <getopt.h>
 #include <pwd.h>
@@ -11,199 +11,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <event2/event.h>
-
-#include "audit.h"
 #include "clock.h"
 #include "confine.h"
-#include "control.h"
 #include "daemon.h"
-#include "gate.h"
-#include "listener.h"
 #include "log.h"
-#include "report.h"
-
-/* Events of one turn are gathered before any is put into effect; people who ask come last. */
-enum priority { PRIORITY_EVENT, PRIORITY_SETTLE, PRIORITY_CONTROL, PRIORITIES };
+#include "loop.h"
 
 struct options {
 	const char *file; /* null: the installed one */
 	bool is_foreground, is_debug;
 	int (*run)(const struct options *options);
 };
-
-struct helper {
-	struct config config;
-	struct gate gate;
-	uint64_t started_ms;
-	int session_fd, control_fd, ready;
-	struct event_base *base;
-	struct event *settle, *due;
-	struct listener *listener;
-	struct control *control;
-};
-
-static void plan_turn_end(struct helper *helper)
-{
-	event_active(helper->settle, EV_TIMEOUT, 0);
-}
-
-static void on_settle(evutil_socket_t fd, short what, void *context)
-{
-	struct helper *helper = context;
-	uint64_t due_ms, now_ms;
-
-	(void)fd;
-	(void)what;
-	gate_settle(&helper->gate);
-	due_ms = gate_due_ms(&helper->gate);
-	now_ms = clock_boot_ms();
-	if (due_ms == UINT64_MAX) {
-		event_del(helper->due);
-	} else {
-		uint64_t left_ms = due_ms > now_ms ? due_ms - now_ms : 0;
-		struct timeval left = {
-			(time_t)(left_ms / 1000), (suseconds_t)(left_ms % 1000 * 1000)};
-
-		event_add(helper->due, &left);
-	}
-}
-
-static void on_due(evutil_socket_t fd, short what, void *context)
-{
-	struct helper *helper = context;
-
-	(void)fd;
-	(void)what;
-	gate_on_due(&helper->gate);
-	plan_turn_end(helper);
-}
-
-static void on_inotify(evutil_socket_t fd, short what, void *context)
-{
-	struct helper *helper = context;
-
-	(void)fd;
-	(void)what;
-	if (!observer_read_execs(helper->gate.observer))
-		return;
-	gate_on_exec(&helper->gate);
-	plan_turn_end(helper);
-}
-
-static void on_ended(evutil_socket_t fd, short what, void *context)
-{
-	struct helper *helper = context;
-
-	(void)fd;
-	(void)what;
-	gate_on_ended(&helper->gate);
-	plan_turn_end(helper);
-}
-
-static void on_notice(evutil_socket_t fd, short what, void *context)
-{
-	struct helper *helper = context;
-
-	(void)fd;
-	(void)what;
-	gate_on_notice(&helper->gate);
-	plan_turn_end(helper);
-}
-
-static enum wire_answer on_session_opened(
-	const struct wire_session *session, pid_t pid, void *context)
-{
-	struct helper *helper = context;
-	enum wire_answer answer = gate_on_login(&helper->gate, session, pid);
-
-	plan_turn_end(helper);
-	return answer;
-}
-
-static enum wire_answer on_session_closed(pid_t pid, void *context)
-{
-	struct helper *helper = context;
-	enum wire_answer answer = gate_on_logout(&helper->gate, pid);
-
-	plan_turn_end(helper);
-	return answer;
-}
-
-static void on_session_died(pid_t pid, void *context)
-{
-	on_session_closed(pid, context);
-}
-
-static enum wire_answer on_control(
-	const struct wire_control *request, uint32_t uid, char **json, void *context)
-{
-	struct helper *helper = context;
-	struct gate *gate = &helper->gate;
-
-	if (request->type == WIRE_LOGINS) {
-		*json = report_logins(gate->logins, uid);
-		return WIRE_DONE;
-	}
-	if (gate_refresh(gate) < 0)
-		return WIRE_FAILED;
-	gate_settle(gate);
-	*json = request->type == WIRE_LIST
-			? report_grants(gate->grants, uid)
-			: report_status(gate->grants, gate->logins, helper->started_ms);
-	return WIRE_DONE;
-}
-
-static void on_signal(evutil_socket_t signal, short what, void *context)
-{
-	struct helper *helper = context;
-
-	(void)signal;
-	(void)what;
-	event_base_loopbreak(helper->base);
-}
-
-static void add_event(struct helper *helper, int fd, short what, event_callback_fn call)
-{
-	struct event *event = event_new(helper->base, fd, what, call, helper);
-
-	if (!event || event_priority_set(event, PRIORITY_EVENT) < 0 || event_add(event, NULL) < 0)
-		memory_exhausted();
-}
-
-static void add_timer(
-	struct helper *helper, struct event **timer, int priority, event_callback_fn call)
-{
-	*timer = event_new(helper->base, -1, 0, call, helper);
-	if (!*timer || event_priority_set(*timer, priority) < 0)
-		memory_exhausted();
-}
-
-static void set_up_loop(struct helper *helper)
-{
-	static const struct listener_calls calls = {
-		on_session_opened, on_session_closed, on_session_died};
-	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
-	struct event_config *config = event_config_new();
-
-	if (!config || event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER) < 0)
-		memory_exhausted();
-	helper->base = event_base_new_with_config(config);
-	event_config_free(config);
-	if (!helper->base || event_base_priority_init(helper->base, PRIORITIES) < 0)
-		memory_exhausted();
-	add_timer(helper, &helper->settle, PRIORITY_SETTLE, on_settle);
-	add_timer(helper, &helper->due, PRIORITY_EVENT, on_due);
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		add_event(helper, signals[i], EV_SIGNAL | EV_PERSIST, on_signal);
-	add_event(
-		helper, observer_exec_fd(helper->gate.observer), EV_READ | EV_PERSIST, on_inotify);
-	add_event(helper, observer_ended_fd(helper->gate.observer), EV_READ | EV_PERSIST, on_ended);
-	add_event(
-		helper, firewall_notice_fd(helper->gate.firewall), EV_READ | EV_PERSIST, on_notice);
-	helper->listener = listener_new(helper->base, helper->session_fd, &calls, helper);
-	helper->control = control_new(helper->base, helper->control_fd, on_control, helper);
-}
 
 /* One line of reason, then failure. */
 static int fail(const char *what, int error)
@@ -227,6 +45,7 @@ static int open_sockets(struct helper *helper)
 
 static int open_kernel(struct helper *helper)
 {
+	const struct audit audit = {loop_hear, helper};
 	struct observer *observer;
 	struct firewall *firewall;
 	const char *what;
@@ -237,7 +56,7 @@ static int open_kernel(struct helper *helper)
 	error = firewall_open(&helper->config, &firewall);
 	if (error < 0)
 		return fail("nftables", error);
-	gate_init(&helper->gate, &helper->config, observer, firewall);
+	gate_init(&helper->gate, &helper->config, &audit, observer, firewall);
 	return 0;
 }
 
@@ -275,7 +94,7 @@ static int start(struct helper *helper)
 		fail(state, error);
 	if (error < 0)
 		return error;
-	error = daemon_lock(state);
+	error = daemon_lock(state, uid, gid);
 	if (error == -EWOULDBLOCK)
 		log_error("a moshgated is running already with %s", state);
 	else if (error < 0)
@@ -302,18 +121,20 @@ static int run_helper(const struct options *options)
 
 	if (read_config(options, &helper.config) < 0)
 		return EXIT_FAILURE;
+	/* For reload, which may be in another folder. */
+	helper.file = options->file ? realpath(options->file, NULL) : NULL;
 	if (!options->is_foreground && daemon_fork(&helper.ready) < 0)
 		return EXIT_FAILURE;
 	signal(SIGPIPE, SIG_IGN);
 	if (start(&helper) < 0)
 		return EXIT_FAILURE;
-	set_up_loop(&helper);
-	audit_start(VERSION);
+	loop_set_up(&helper);
+	audit_start(&helper.gate.audit, VERSION);
 	daemon_ready(helper.ready);
-	event_base_dispatch(helper.base);
+	loop_run(&helper);
 	unlink(helper.config.helper.session_socket);
 	unlink(helper.config.helper.control_socket);
-	audit_stop();
+	audit_stop(&helper.gate.audit);
 	return EXIT_SUCCESS;
 }
 
@@ -326,14 +147,18 @@ static int run_check(const struct options *options)
 
 static int run_remove_guard(const struct options *options)
 {
+	const struct audit nobody = {0};
 	struct config config;
 	struct firewall *firewall;
+	uid_t uid;
+	gid_t gid;
 	int error;
 
 	if (read_config(options, &config) < 0)
 		return EXIT_FAILURE;
-	error = daemon_lock(config.helper.state);
-	if (error == -EWOULDBLOCK) {
+	if (find_user(&config, &uid, &gid) < 0)
+		return EXIT_FAILURE;
+	if (daemon_lock(config.helper.state, uid, gid) == -EWOULDBLOCK) {
 		log_error("a moshgated is running: stop it first");
 		return EXIT_FAILURE;
 	}
@@ -346,7 +171,7 @@ static int run_remove_guard(const struct options *options)
 	if (error < 0)
 		log_error("nftables refused: %s", firewall_error(firewall));
 	else
-		audit_guard("removed");
+		audit_guard(&nobody, "removed");
 	firewall_close(firewall);
 	return error < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <getopt.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 
 #include <jansson.h>
 
+#include "event.h"
 #include "fd.h"
 #include "table.h"
 #include "wire.h"
@@ -83,21 +85,69 @@ static void print_status(json_t *json)
 	printf("grants    %lld\n", number(json, "grants"));
 }
 
+static void print_revoked(json_t *json)
+{
+	printf("Revoked: %lld.\n", number(json, "revoked"));
+}
+
+static void print_nothing(json_t *json)
+{
+	(void)json;
+}
+
+static int select_none(const char *selector, struct wire_control *request)
+{
+	(void)request;
+	return selector ? -EINVAL : 0;
+}
+
+/* "all", an address, a port, or a user's name or number as uid:N. */
+static int select_grants(const char *selector, struct wire_control *request)
+{
+	const struct passwd *passwd;
+	unsigned int number;
+	char behind;
+
+	if (!selector)
+		return -EINVAL;
+	if (strcmp(selector, "all") == 0 || address_parse(selector, &request->client) == 0)
+		return 0;
+	if (sscanf(selector, "%u%c", &number, &behind) == 1) {
+		request->port = (uint16_t)number;
+		return number >= 1 && number <= UINT16_MAX ? 0 : -EINVAL;
+	}
+	request->is_of_user = 1;
+	if (sscanf(selector, "uid:%u%c", &request->uid, &behind) == 1)
+		return 0;
+	passwd = getpwnam(selector);
+	if (!passwd) {
+		fprintf(stderr, "moshgatectl: no user, address or port \"%s\"\n", selector);
+		return -EINVAL;
+	}
+	request->uid = passwd->pw_uid;
+	return 0;
+}
+
 static const struct command {
 	const char *name;
 	enum wire_control_type type;
+	int (*select)(const char *selector, struct wire_control *request);
 	void (*print)(json_t *json);
 	const char *what;
 } commands[] = {
-	{"status", WIRE_STATUS, print_status, "what the helper is doing"},
-	{"list", WIRE_LIST, print_list, "who may reach which mosh-server"},
-	{"logins", WIRE_LOGINS, print_logins, "who is logged in by ssh, and from where"},
+	{"status", WIRE_STATUS, select_none, print_status, "what the helper is doing"},
+	{"list", WIRE_LIST, select_none, print_list, "who may reach which mosh-server"},
+	{"logins", WIRE_LOGINS, select_none, print_logins, "who is logged in by ssh, from where"},
+	{"revoke", WIRE_REVOKE, select_grants, print_revoked,
+		"close now: all, USER, uid:N, ADDRESS or PORT"},
+	{"watch", WIRE_WATCH, select_none, print_nothing, "events as they happen"},
+	{"reload", WIRE_RELOAD, select_none, print_nothing, "read the configuration anew"},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static void print_usage(FILE *file)
 {
-	fputs("usage: moshgatectl [-s SOCKET] [--json] COMMAND\n", file);
+	fputs("usage: moshgatectl [-s SOCKET] [--json] COMMAND [SELECTOR]\n", file);
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(file, "  %-8s %s\n", commands[i].name, commands[i].what);
 }
@@ -116,87 +166,106 @@ static int connect_to(const char *path)
 	return take_fd(&fd);
 }
 
-/* The whole answer, ended by a NUL, of malloc(). */
-static int read_all(int fd, char **answer, size_t *length)
+/* Connects and sends; the stream is read from then on. */
+static int ask(const char *path, const struct wire_control *request, FILE **stream)
 {
-	size_t size = 0;
-	FILE *stream = open_memstream(answer, &size);
-	char buffer[65536];
-	ssize_t part;
-
-	if (!stream)
-		return -ENOMEM;
-	while ((part = read(fd, buffer, sizeof(buffer))) > 0)
-		fwrite(buffer, 1, (size_t)part, stream);
-	if (fclose(stream) != 0 || part < 0) {
-		free(*answer);
-		*answer = NULL;
-		return -EIO;
-	}
-	*length = size;
-	return 0;
-}
-
-static int ask(const char *path, const struct command *command, char **answer, size_t *length)
-{
-	const struct wire_control request = {.type = command->type};
 	uint8_t bytes[WIRE_CONTROL_SIZE];
 	auto_fd int fd = connect_to(path);
 
 	if (fd < 0)
 		return fd;
-	wire_control_encode(&request, bytes);
+	wire_control_encode(request, bytes);
 	if (send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL) != sizeof(bytes))
 		return -EIO;
-	return read_all(fd, answer, length);
+	*stream = fdopen(fd, "r");
+	if (!*stream)
+		return -ENOMEM;
+	take_fd(&fd);
+	return 0;
 }
 
 static const char *const refusals[] = {
-	[WIRE_REFUSED] = "refused",
+	[WIRE_REFUSED] = "refused: that is not yours",
 	[WIRE_MALFORMED] = "the helper did not understand",
 	[WIRE_OTHER_VERSION] = "the helper is of another version: restart it",
 	[WIRE_NOTHING] = "nothing matched",
 	[WIRE_FAILED] = "the helper failed: see its log",
 };
 
-static enum status show(const struct command *command, const char *body, bool is_json)
+static enum status show(const struct command *command, FILE *stream, bool is_json)
 {
 	json_error_t error;
-	json_t *json;
+	json_t *json = json_loadf(stream, JSON_DISABLE_EOF_CHECK, &error);
 
-	if (is_json)
-		return puts(body) < 0 ? STATUS_NOTHING : STATUS_DONE;
-	json = json_loads(body, 0, &error);
+	if (!json && command->type == WIRE_RELOAD)
+		return STATUS_DONE;
 	if (!json) {
 		fprintf(stderr, "moshgatectl: unreadable answer: %s\n", error.text);
 		return STATUS_NOTHING;
 	}
-	command->print(json);
+	if (is_json && json_dumpf(json, stdout, JSON_COMPACT) == 0)
+		putchar('\n');
+	else
+		command->print(json);
 	json_decref(json);
 	return STATUS_DONE;
 }
 
-static enum status run(const char *path, const struct command *command, bool is_json)
+/* One line each, flushed, so that another program can follow. */
+static enum status follow(FILE *stream, bool is_json)
 {
-	auto_free char *answer = NULL;
+	char line[8192];
+
+	while (fgets(line, sizeof(line), stream)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (is_json)
+			event_print_json(stdout, line, time(NULL));
+		else
+			event_print(stdout, line, time(NULL));
+		if (fflush(stdout) != 0)
+			return STATUS_NOTHING;
+	}
+	fputs("moshgatectl: the helper is gone\n", stderr);
+	return STATUS_NO_HELPER;
+}
+
+/* The helper's reason, where it gives one. */
+static enum status refuse(enum wire_answer word, FILE *stream)
+{
+	json_t *json = json_loadf(stream, JSON_DISABLE_EOF_CHECK, NULL);
+	const char *reason = json_string_value(json_object_get(json, "error"));
+
+	fprintf(stderr, "moshgatectl: %s\n", reason ? reason : refusals[word]);
+	json_decref(json);
+	return STATUS_NOTHING;
+}
+
+static enum status run(const char *path, const struct command *command,
+	const struct wire_control *request, bool is_json)
+{
+	uint8_t bytes[WIRE_ANSWER_SIZE];
 	enum wire_answer word;
-	size_t length;
-	int error = ask(path, command, &answer, &length);
+	enum status status;
+	FILE *stream;
+	int error = ask(path, request, &stream);
 
 	if (error < 0) {
 		fprintf(stderr, "moshgatectl: no helper at %s: %s\n", path, strerror(-error));
 		return STATUS_NO_HELPER;
 	}
-	if (length < WIRE_ANSWER_SIZE ||
-		wire_answer_decode((const uint8_t *)answer, WIRE_ANSWER_SIZE, &word) < 0) {
+	if (fread(bytes, sizeof(bytes), 1, stream) != 1 ||
+		wire_answer_decode(bytes, sizeof(bytes), &word) < 0) {
 		fprintf(stderr, "moshgatectl: no answer from the helper at %s\n", path);
-		return STATUS_NO_HELPER;
+		status = STATUS_NO_HELPER;
+	} else if (word != WIRE_DONE) {
+		status = refuse(word, stream);
+	} else if (command->type == WIRE_WATCH) {
+		status = follow(stream, is_json);
+	} else {
+		status = show(command, stream, is_json);
 	}
-	if (word != WIRE_DONE) {
-		fprintf(stderr, "moshgatectl: %s\n", refusals[word]);
-		return STATUS_NOTHING;
-	}
-	return show(command, answer + WIRE_ANSWER_SIZE, is_json);
+	fclose(stream);
+	return status;
 }
 
 static const struct command *find_command(const char *name)
@@ -223,6 +292,7 @@ int main(int argc, char **argv)
 		{NULL, 0, NULL, 0},
 	};
 	const char *path = CONTROL_SOCKET;
+	struct wire_control request = {0};
 	const struct command *command;
 	bool is_json = false;
 	int option;
@@ -245,6 +315,11 @@ int main(int argc, char **argv)
 			return usage_error();
 		}
 	}
-	command = optind + 1 == argc ? find_command(argv[optind]) : NULL;
-	return command ? run(path, command, is_json) : usage_error();
+	command = optind < argc ? find_command(argv[optind]) : NULL;
+	if (!command || argc - optind > 2)
+		return usage_error();
+	request.type = command->type;
+	if (command->select(argv[optind + 1], &request) < 0)
+		return usage_error();
+	return run(path, command, &request, is_json);
 }

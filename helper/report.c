@@ -161,3 +161,19 @@ char *report_status(
 	set_number(object, "grants", grants->count);
 	return write(object);
 }
+
+char *report_number(const char *key, uint64_t number)
+{
+	json_t *object = need(json_object());
+
+	set_number(object, key, number);
+	return write(object);
+}
+
+char *report_text(const char *key, const char *text)
+{
+	json_t *object = need(json_object());
+
+	set(object, key, text_json(text));
+	return write(object);
+}

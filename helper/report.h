@@ -12,4 +12,8 @@ char *report_logins(const struct login_table *table, uint32_t uid);
 char *report_status(
 	const struct grant_table *grants, const struct login_table *logins, uint64_t started_ms);
 
+/* An object with that one value. */
+char *report_number(const char *key, uint64_t number);
+char *report_text(const char *key, const char *text);
+
 #endif

@@ -18,6 +18,15 @@ enum {
 	AT_USER = 44,
 	AT_AUTH = AT_USER + WIRE_USER_SIZE,
 };
+
+/* Offsets in a control message, behind version, type and uid. */
+enum {
+	AT_CONTROL_FAMILY = 8,
+	AT_IS_OF_USER = 9,
+	AT_PORT = 10,
+	AT_CONTROL_CLIENT = 12,
+	AT_CONTROL_END = 28,
+};
 _Static_assert(AT_AUTH + WIRE_AUTH_SIZE == WIRE_SESSION_SIZE, "the fields fill the message");
 
 static void put16(uint8_t *bytes, uint16_t value)
@@ -155,22 +164,45 @@ void wire_control_encode(const struct wire_control *request, uint8_t bytes[WIRE_
 	memset(bytes, 0, WIRE_CONTROL_SIZE);
 	put16(bytes + AT_VERSION, WIRE_VERSION);
 	put16(bytes + AT_TYPE, request->type);
+	if (request->type != WIRE_REVOKE)
+		return;
+	put32(bytes + AT_UID, request->uid);
+	bytes[AT_CONTROL_FAMILY] = request->client.family;
+	bytes[AT_IS_OF_USER] = request->is_of_user;
+	put16(bytes + AT_PORT, request->port);
+	memcpy(bytes + AT_CONTROL_CLIENT, request->client.bytes, sizeof(request->client.bytes));
+}
+
+static int decode_revoke(const uint8_t *bytes, struct wire_control *request)
+{
+	request->uid = get32(bytes + AT_UID);
+	request->is_of_user = bytes[AT_IS_OF_USER];
+	request->port = get16(bytes + AT_PORT);
+	if (request->is_of_user > 1 || (!request->is_of_user && request->uid != 0) ||
+		!is_zero(bytes + AT_CONTROL_END, WIRE_CONTROL_SIZE - AT_CONTROL_END))
+		return -EPROTO;
+	return get_address(bytes[AT_CONTROL_FAMILY], bytes + AT_CONTROL_CLIENT, &request->client);
 }
 
 int wire_control_decode(const uint8_t *bytes, size_t length, struct wire_control *request)
 {
+	struct wire_control decoded = {0};
 	int error = check_version(bytes, length);
-	uint16_t type;
 
 	if (error < 0)
 		return error;
-	if (length != WIRE_CONTROL_SIZE || !is_zero(bytes + AT_UID, WIRE_CONTROL_SIZE - AT_UID))
+	if (length != WIRE_CONTROL_SIZE)
 		return -EPROTO;
-	type = get16(bytes + AT_TYPE);
-	if (type < WIRE_STATUS || type > WIRE_LOGINS)
+	decoded.type = get16(bytes + AT_TYPE);
+	if (decoded.type < WIRE_STATUS || decoded.type > WIRE_RELOAD)
 		return -EPROTO;
-	request->type = type;
-	return 0;
+	if (decoded.type == WIRE_REVOKE)
+		error = decode_revoke(bytes, &decoded);
+	else if (!is_zero(bytes + AT_UID, WIRE_CONTROL_SIZE - AT_UID))
+		error = -EPROTO;
+	if (error == 0)
+		*request = decoded;
+	return error;
 }
 
 void wire_answer_encode(enum wire_answer answer, uint8_t bytes[WIRE_ANSWER_SIZE])

@@ -59,12 +59,20 @@ enum wire_control_type {
 	WIRE_STATUS = 1,
 	WIRE_LIST = 2,
 	WIRE_LOGINS = 3,
+	WIRE_REVOKE = 4, /* the grants that the other fields select */
+	WIRE_WATCH = 5,  /* the answer goes on: a line per event, until either side hangs up */
+	WIRE_RELOAD = 6,
 };
 
-#define WIRE_CONTROL_SIZE 8
+#define WIRE_CONTROL_SIZE 32
 
 struct wire_control {
 	enum wire_control_type type;
+	/* Of WIRE_REVOKE; of the others zero. */
+	uint8_t is_of_user; /* 1: of that uid alone */
+	uint32_t uid;
+	struct address client; /* family 0: any */
+	uint16_t port;         /* 0: any */
 };
 
 void wire_control_encode(const struct wire_control *request, uint8_t bytes[WIRE_CONTROL_SIZE]);

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -76,21 +77,35 @@ static inline int kernel_add_address6(int fd, const char *text)
 	return ioctl(fd, SIOCSIFADDR, &request);
 }
 
+/* An address can be used only when the kernel has found that nobody else has it. */
+static inline int kernel_await_address6(const char *text)
+{
+	struct sockaddr_in6 address = {.sin6_family = AF_INET6};
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), result = -1;
+
+	inet_pton(AF_INET6, text, &address.sin6_addr);
+	for (int ms = 0; result < 0 && ms < KERNEL_WAIT_MS; ms++) {
+		result = bind(fd, (struct sockaddr *)&address, sizeof(address));
+		if (result < 0)
+			poll(NULL, 0, 1);
+	}
+	close(fd);
+	return result;
+}
+
 static inline int kernel_set_up_lo(void)
 {
+	static const char *const addresses[] = {CLIENT6, OTHER6, SERVER6};
 	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
-	int fd4 = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int fd6 = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int result = -1;
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int result = fd < 0 ? -1 : ioctl(fd, SIOCSIFFLAGS, &request);
 
-	if (fd4 >= 0 && fd6 >= 0 && ioctl(fd4, SIOCSIFFLAGS, &request) == 0 &&
-		kernel_add_address6(fd6, CLIENT6) == 0 && kernel_add_address6(fd6, OTHER6) == 0 &&
-		kernel_add_address6(fd6, SERVER6) == 0)
-		result = 0;
-	if (fd4 >= 0)
-		close(fd4);
-	if (fd6 >= 0)
-		close(fd6);
+	for (size_t i = 0; result == 0 && i < ARRAY_LEN(addresses); i++)
+		result = kernel_add_address6(fd, addresses[i]);
+	for (size_t i = 0; result == 0 && i < ARRAY_LEN(addresses); i++)
+		result = kernel_await_address6(addresses[i]);
+	if (fd >= 0)
+		close(fd);
 	return result;
 }
 
@@ -160,6 +175,32 @@ static inline uint64_t kernel_cookie(int fd)
 
 	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size), 0);
 	return cookie;
+}
+
+/* The id of this process's cgroup2, by its mount and its directory; 0 where there is none. */
+static inline uint64_t kernel_own_cgroup(void)
+{
+	char line[4096], root[512] = "", path[4096 + 512];
+	FILE *file = fopen("/proc/self/mounts", "re");
+	struct stat status;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%*s %511s cgroup2 ", root) == 1 && strstr(line, " cgroup2 "))
+			break;
+	if (!file || feof(file))
+		root[0] = '\0';
+	if (file)
+		fclose(file);
+	file = fopen("/proc/self/cgroup", "re");
+	while (file && fgets(line, sizeof(line), file) && strncmp(line, "0::/", 4) != 0)
+		;
+	if (file)
+		fclose(file);
+	line[strcspn(line, "\n")] = '\0';
+	snprintf(path, sizeof(path), "%s%s", root, line + 3);
+	if (!root[0] || strncmp(line, "0::/", 4) != 0 || stat(path, &status) < 0)
+		return 0;
+	return status.st_ino;
 }
 
 /* The main() of a program that wants a network of its own. */

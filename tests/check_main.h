@@ -12,8 +12,11 @@
 #define CHECK_MAIN_H
 
 #include <check.h>
+#include <ftw.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define CHECK_SKIP       77
 #define CHECK_TIMEOUT_S  60 /* for a slow machine under a sanitizer; nothing waits that long */
@@ -48,6 +51,31 @@ static inline int check_status(const char *name, const struct check_test *tests,
 	int ran = srunner_ntests_run(runner);
 	srunner_free(runner);
 	return failed == 0 && ran > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* A folder of the program's own, for main(): tests run in children, and a failed one cleans
+ * nothing. */
+#define CHECK_FOLDER_SIZE 32
+
+static inline void check_make_folder(char folder[CHECK_FOLDER_SIZE])
+{
+	strcpy(folder, "/tmp/moshgate-check.XXXXXX");
+	if (!mkdtemp(folder)) {
+		perror(folder);
+		exit(EXIT_FAILURE);
+	}
+}
+
+static inline int check_remove_one(
+	const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+	(void)status, (void)type, (void)walk;
+	return remove(path);
+}
+
+static inline void check_remove_folder(const char *folder)
+{
+	nftw(folder, check_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 #define CHECK_MAIN(name, ...)                                                                      \

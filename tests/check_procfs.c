@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "check_kernel.h"
+#include "procfs.h"
+
+#define NOBODY 65534
+
+static const char programs[3][108] = {"/opt/very-long-mosh-server", "/opt/m) Z 1 (x"};
+static struct procfs *procfs;
+
+static void begin(void)
+{
+	ck_assert_int_eq(procfs_open(programs, &procfs), 0);
+}
+
+static void finish(void)
+{
+	procfs_close(procfs);
+}
+
+/* Never comes back; tells over ready that it has its name now. */
+_Noreturn static void be(const char *name, int ready)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_NAME, name);
+	if (write(ready, "", 1) != 1)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+/* A child of that name; as any program that was executed, it is its user's own in /proc. */
+static pid_t start_as(const char *name, uid_t uid)
+{
+	int ends[2];
+	char byte;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		if (setresuid(uid, uid, uid) < 0 || prctl(PR_SET_DUMPABLE, 1) < 0)
+			_exit(1);
+		be(name, ends[1]);
+	}
+	close(ends[1]);
+	ck_assert_int_eq(read(ends[0], &byte, 1), 1);
+	close(ends[0]);
+	return pid;
+}
+
+static pid_t start(const char *name)
+{
+	return start_as(name, geteuid());
+}
+
+static void stop(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+}
+
+/* Others' may be there too: is that one among the uid's? */
+static const struct mosh_process *find(uint32_t uid, pid_t pid)
+{
+	static struct mosh_process found;
+	struct mosh_processes processes = {0};
+	size_t times = 0;
+
+	ck_assert_int_eq(procfs_mosh_processes(procfs, uid, &processes), 0);
+	for (size_t i = 0; i < processes.count; i++) {
+		if (processes.items[i].pid != pid)
+			continue;
+		found = processes.items[i];
+		times++;
+	}
+	free(processes.items);
+	ck_assert_uint_le(times, 1);
+	return times ? &found : NULL;
+}
+
+static const struct {
+	const char *name;
+	bool is_mosh;
+} names[] = {
+	{"mosh-server", true},
+	{"mosh-serve", false},
+	{"mosh-server2", false},
+	{"mosh server", false},
+	{"very-long-mosh-", true}, /* all that the kernel keeps of it */
+	{"very-long-mosh", false},
+	{"m) Z 1 (x", true},
+	{"cat", false},
+};
+
+START_TEST(procfs_by_name)
+{
+	pid_t pid;
+
+	begin();
+	pid = start(names[_i].name);
+	ck_assert_int_eq(find(geteuid(), pid) != NULL, names[_i].is_mosh);
+	stop(pid);
+	ck_assert_ptr_null(find(geteuid(), pid));
+	finish();
+}
+END_TEST
+
+/* The first one forks, says its child's number, and may go on. */
+static pid_t start_pair(const char *name, const char *child_name, pid_t *child)
+{
+	int ends[2];
+	char byte;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		pid_t forked = fork();
+
+		if (forked == 0) {
+			prctl(PR_SET_NAME, child_name);
+			for (;;)
+				pause();
+		}
+		if (write(ends[1], &forked, sizeof(forked)) != sizeof(forked))
+			_exit(1);
+		be(name, ends[1]);
+	}
+	ck_assert_int_eq(read(ends[0], child, sizeof(*child)), sizeof(*child));
+	ck_assert_int_eq(read(ends[0], &byte, 1), 1);
+	close(ends[0]);
+	close(ends[1]);
+	return pid;
+}
+
+/* It counts once while it detaches, and so does its shell's start; what is left counts. */
+START_TEST(procfs_child_does_not_count)
+{
+	pid_t child, pid;
+
+	begin();
+	pid = start_pair("mosh-server", "mosh-server", &child);
+	ck_assert_ptr_nonnull(find(geteuid(), pid));
+	ck_assert_ptr_null(find(geteuid(), child));
+	stop(pid);
+	for (int ms = 0; !find(geteuid(), child) && ms < 5000; ms++)
+		poll(NULL, 0, 1);
+	ck_assert_ptr_nonnull(find(geteuid(), child));
+	stop(child);
+	finish();
+}
+END_TEST
+
+START_TEST(procfs_other_parent)
+{
+	pid_t child, pid;
+
+	begin();
+	pid = start_pair("mosh-server ", "mosh-server", &child);
+	for (int ms = 0; !find(geteuid(), child) && ms < 5000; ms++)
+		poll(NULL, 0, 1);
+	ck_assert_ptr_nonnull(find(geteuid(), child));
+	ck_assert_ptr_null(find(geteuid(), pid));
+	stop(pid);
+	stop(child);
+	finish();
+}
+END_TEST
+
+START_TEST(procfs_zombie)
+{
+	siginfo_t info;
+	pid_t pid;
+
+	begin();
+	pid = start("mosh-server");
+	ck_assert_ptr_nonnull(find(geteuid(), pid));
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	ck_assert_ptr_null(find(geteuid(), pid));
+	stop(pid);
+	finish();
+}
+END_TEST
+
+START_TEST(procfs_other_uid)
+{
+	pid_t pid;
+
+	begin();
+	pid = start("mosh-server");
+	ck_assert_ptr_null(find(geteuid() + 1, pid));
+	stop(pid);
+	finish();
+}
+END_TEST
+
+/* Root alone can be two users. */
+START_TEST(procfs_of_another)
+{
+	pid_t pid;
+
+	begin();
+	pid = start_as("mosh-server", NOBODY);
+	ck_assert_ptr_nonnull(find(NOBODY, pid));
+	ck_assert_ptr_null(find(0, pid));
+	stop(pid);
+	finish();
+}
+END_TEST
+
+START_TEST(procfs_tells_cgroup_and_session)
+{
+	const struct mosh_process *found;
+	unsigned long session = AUDIT_SESSION_NONE;
+	FILE *file = fopen("/proc/self/sessionid", "re");
+	pid_t pid;
+
+	if (file && fscanf(file, "%lu", &session) != 1)
+		session = AUDIT_SESSION_NONE;
+	if (file)
+		fclose(file);
+	begin();
+	pid = start("mosh-server");
+	found = find(geteuid(), pid);
+	ck_assert_uint_eq(found->cgroup, kernel_own_cgroup());
+	ck_assert_uint_eq(procfs_cgroup(procfs, getpid()), kernel_own_cgroup());
+	ck_assert_uint_eq(found->session, session);
+	ck_assert_uint_eq(procfs_session(procfs, getpid()), session);
+	stop(pid);
+	finish();
+}
+END_TEST
+
+START_TEST(procfs_missing_process)
+{
+	pid_t pid;
+
+	begin();
+	pid = start("mosh-server");
+	stop(pid);
+	ck_assert_uint_eq(procfs_cgroup(procfs, pid), 0);
+	ck_assert_uint_eq(procfs_session(procfs, pid), AUDIT_SESSION_NONE);
+	finish();
+}
+END_TEST
+
+int main(void)
+{
+	const struct check_test tests[] = {
+		LOOP(procfs_by_name, ARRAY_LEN(names)),
+		TEST(procfs_child_does_not_count),
+		TEST(procfs_other_parent),
+		TEST(procfs_zombie),
+		TEST(procfs_other_uid),
+		TEST(procfs_tells_cgroup_and_session),
+		TEST(procfs_missing_process),
+		TEST(procfs_of_another),
+	};
+
+	/* The last one wants root. */
+	return check_status("procfs", tests, ARRAY_LEN(tests) - (geteuid() != 0));
+}
