@@ -10,22 +10,24 @@
 #include "log.h"
 
 #define COMPARE_MS     60000 /* at most */
+#define YOUNG_MS       60000
 #define HEAL_FIRST_MS  10
 #define HEAL_DELAY_MS  1000  /* at most */
 #define HEAL_FORGET_MS 60000 /* quiet for so long, and the next one is put right at once */
 #define SEARCH_MS      3000  /* how long after an execution its socket is looked for */
 #define FOUND_MS       500 /* the same once one was found: two executions may come as one notice */
 
-void gate_init(struct gate *gate, const struct config *config, const struct audit *audit,
-	struct observer *observer, struct firewall *firewall)
+void gate_init(struct gate *gate, const struct gate_parts *parts)
 {
 	*gate = (struct gate){
-		.config = config,
-		.audit = *audit,
+		.config = parts->config,
 		.logins = login_table_new(),
-		.grants = grant_table_new(config),
-		.observer = observer,
-		.firewall = firewall,
+		.grants = grant_table_new(parts->config),
+		.observer = parts->observer,
+		.firewall = parts->firewall,
+		.state = parts->state,
+		.audit = parts->audit,
+		.max_ms = UINT64_MAX,
 	};
 }
 
@@ -35,6 +37,7 @@ void gate_clear(struct gate *gate)
 	login_table_free(gate->logins);
 	observer_close(gate->observer);
 	firewall_close(gate->firewall);
+	state_close(gate->state);
 }
 
 static int see_sockets(struct gate *gate)
@@ -130,7 +133,15 @@ static void roam(struct gate *gate, const struct login *login)
 	grant_roam(gate->grants, login, clock_boot_ms());
 }
 
-enum wire_answer gate_on_login(struct gate *gate, const struct wire_session *session, pid_t pid)
+static void forget(struct gate *gate, struct login *login)
+{
+	state_remove(gate->state, login->pid);
+	login_remove(gate->logins, login);
+}
+
+/* -errno as of login_add(), or if there is no such process. */
+static int add_login(struct gate *gate, const struct wire_session *session, pid_t pid,
+	uint64_t since_ms, struct login **added)
 {
 	char auth[CREDENTIAL_SIZE];
 	struct login login = {
@@ -138,25 +149,75 @@ enum wire_answer gate_on_login(struct gate *gate, const struct wire_session *ses
 		.uid = session->uid,
 		.client = session->client,
 		.server = session->server,
-		.since_ms = clock_boot_ms(),
+		.since_ms = since_ms,
 		.user = (char *)session->user,
 		.auth = auth,
 	};
-	struct login *added;
-	int error;
+	uint32_t most = gate->config->limits.logins_per_user;
+	int error = observer_process(gate->observer, pid, &login.process);
 
-	credential_describe(session->auth, auth);
-	observer_login(gate->observer, pid, &login.cgroup, &login.session);
-	error = login_add(gate->logins, &login, gate->config->limits.logins_per_user, &added);
-	if (error == -ENOSPC) {
-		audit_limit_logins(&gate->audit, &login, gate->config->limits.logins_per_user);
-		return WIRE_REFUSED;
-	}
 	if (error < 0)
-		return WIRE_DONE;
-	audit_login(&gate->audit, added);
-	roam(gate, added);
+		return error;
+	credential_describe(session->auth, auth);
+	error = login_add(gate->logins, &login, most, added);
+	if (error == -ENOSPC)
+		audit_limit_logins(&gate->audit, &login, most);
+	return error;
+}
+
+static void save(struct gate *gate, const struct login *login, const struct wire_session *session)
+{
+	const struct state_login saved = {
+		.pid = login->pid,
+		.start = login->process.start,
+		.since_ms = login->since_ms,
+		.session = *session,
+	};
+	int error = state_save(gate->state, &saved);
+
+	if (error < 0)
+		log_warning("login of %s is not saved: %s", login->user, strerror(-error));
+}
+
+enum wire_answer gate_on_login(struct gate *gate, const struct wire_session *session, pid_t pid)
+{
+	struct login *login;
+	int error = add_login(gate, session, pid, clock_boot_ms(), &login);
+
+	if (error == -ENOSPC)
+		return WIRE_REFUSED;
+	if (error < 0)
+		return error == -EEXIST ? WIRE_DONE : WIRE_FAILED;
+	save(gate, login, session);
+	audit_login(&gate->audit, login);
+	roam(gate, login);
 	return WIRE_DONE;
+}
+
+static void restore_login(const struct state_login *saved, void *context)
+{
+	struct gate *gate = context;
+	struct login *login;
+
+	if (add_login(gate, &saved->session, saved->pid, saved->since_ms, &login) < 0)
+		state_remove(gate->state, saved->pid);
+	else if (login->process.start != saved->start)
+		forget(gate, login);
+}
+
+static void check_login(const struct login *login, void *context)
+{
+	struct gate *gate = context;
+	struct process process;
+
+	if (observer_process(gate->observer, login->pid, &process) < 0 ||
+		process.start != login->process.start)
+		forget(gate, login_find(gate->logins, login->pid));
+}
+
+void gate_check_logins(struct gate *gate)
+{
+	login_each(gate->logins, check_login, gate);
 }
 
 enum wire_answer gate_on_logout(struct gate *gate, pid_t pid)
@@ -167,7 +228,7 @@ enum wire_answer gate_on_logout(struct gate *gate, pid_t pid)
 		return WIRE_NOTHING;
 	look(gate);
 	audit_logout(&gate->audit, login, clock_boot_ms());
-	login_remove(gate->logins, login);
+	forget(gate, login);
 	return WIRE_DONE;
 }
 
@@ -383,12 +444,46 @@ uint64_t gate_due_ms(const struct gate *gate)
 	return due_ms;
 }
 
+/* A mosh-server that nobody ever reached gives up after a minute; so one that is older and has no
+ * grant had one and lost it for a reason. A younger one is still to get its first. */
+static bool has_young(const struct mosh_processes *processes, uint64_t now_ms)
+{
+	for (size_t i = 0; i < processes->count; i++)
+		if (now_ms - processes->items[i].start_ms < YOUNG_MS)
+			return true;
+	return false;
+}
+
+static void grant_to_young(struct gate *gate)
+{
+	uint64_t now_ms = clock_boot_ms();
+	uint32_t uid;
+
+	while (server_undecided(&gate->grants->servers, now_ms, &uid)) {
+		auto_free void *items = NULL;
+		struct mosh_processes processes = {0};
+		int error = observer_processes(gate->observer, uid, &processes);
+
+		items = processes.items;
+		if (error < 0 || !login_of_user(gate->logins, uid) ||
+			!has_young(&processes, now_ms))
+			processes.count = 0;
+		server_claim(&gate->grants->servers, gate->logins, uid, &processes, now_ms,
+			on_found, gate);
+	}
+	server_pass_over(&gate->grants->servers, now_ms, 0);
+	gate_settle(gate);
+}
+
 int gate_start(struct gate *gate)
 {
-	int error = install(gate, "installed");
+	int error = state_load(gate->state, restore_login, gate);
 
-	server_pass_over(&gate->grants->servers, clock_boot_ms(), 0);
-	gate->max_ms = grant_end_max(gate->grants, clock_boot_ms());
+	if (error < 0)
+		log_warning("reading the logins: %s", strerror(-error));
+	error = install(gate, "installed");
+	if (error == 0)
+		grant_to_young(gate);
 	return error;
 }
 

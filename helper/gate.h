@@ -9,6 +9,7 @@
 #include "login.h"
 #include "observer.h"
 #include "plan.h"
+#include "state.h"
 #include "wire.h"
 
 /*
@@ -25,6 +26,7 @@ struct gate {
 	struct grant_table *grants;
 	struct observer *observer;
 	struct firewall *firewall;
+	struct state *state;
 	struct audit audit;
 
 	bool is_searching;   /* a mosh-server was executed, its socket is looked for */
@@ -39,14 +41,25 @@ struct gate {
 	uint64_t heal_delay_ms;      /* how long the next one waits */
 };
 
-/* Takes over observer and firewall. */
-void gate_init(struct gate *gate, const struct config *config, const struct audit *audit,
-	struct observer *observer, struct firewall *firewall);
+/* The gate takes over what the parts point to. */
+struct gate_parts {
+	const struct config *config; /* but for this, which may change before gate_reload() */
+	struct observer *observer;
+	struct firewall *firewall;
+	struct state *state;
+	struct audit audit;
+};
+
+void gate_init(struct gate *gate, const struct gate_parts *parts);
 void gate_clear(struct gate *gate);
 
-/* Reads back what is open from an earlier helper, keeps what is still somebody's, installs the
- * guard. -errno, already logged. */
+/* Reads back logins and what is open from an earlier helper, keeps what is still somebody's,
+ * installs the guard. -errno, already logged. */
 int gate_start(struct gate *gate);
+
+/* Forgets those logins from before of which the process is not the same any more. To be called when
+ * something holds their pids, so that none can change behind it. */
+void gate_check_logins(struct gate *gate);
 
 enum wire_answer gate_on_login(struct gate *gate, const struct wire_session *session, pid_t pid);
 

@@ -106,6 +106,12 @@ static void on_death(evutil_socket_t fd, short what, void *context)
 	listener->calls.died(pid, listener->context);
 }
 
+/* Newer libcs have a function for it. */
+static int open_pid(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
 /* An older kernel gives no pidfd of the peer; then one of its number, if the peer has not hung up
  * since: as long as it holds its end it is alive, so the number is still its own. */
 static int open_pidfd(int fd, pid_t pid)
@@ -116,7 +122,7 @@ static int open_pidfd(int fd, pid_t pid)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) == 0)
 		return take_fd(&pidfd);
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0); /* newer libcs have a function */
+	pidfd = open_pid(pid);
 	if (pidfd < 0)
 		return -errno;
 	if (poll(&peer, 1, 0) != 0)
@@ -260,6 +266,16 @@ struct listener *listener_new(
 	listener->event = add_event(
 		&(struct on){listener, fd, on_connect, listener}, EV_READ | EV_PERSIST, NULL);
 	return listener;
+}
+
+void listener_adopt(struct listener *listener, pid_t pid)
+{
+	int pidfd = open_pid(pid);
+
+	if (pidfd < 0)
+		listener->calls.died(pid, listener->context);
+	else
+		add_watch(listener, pid, pidfd);
 }
 
 void listener_free(struct listener *listener)

@@ -29,6 +29,11 @@ struct listener_calls {
 /* fd: a listening SOCK_SEQPACKET unix socket, taken over. Null if libevent has no memory. */
 struct listener *listener_new(
 	struct event_base *base, int fd, const struct listener_calls *calls, void *context);
+
+/* Holds a process whose session was opened with an earlier helper. If it has ended died() is called
+ * at once. */
+void listener_adopt(struct listener *listener, pid_t pid);
+
 void listener_free(struct listener *listener);
 
 #endif

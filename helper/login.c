@@ -114,16 +114,20 @@ struct login *login_of_user(const struct login_table *table, uint32_t uid)
 void login_each(const struct login_table *table,
 	void (*visit)(const struct login *login, void *context), void *context)
 {
-	for (struct login *login = table->by_pid; login; login = login->hh.next)
+	struct login *login, *next;
+
+	HASH_ITER(hh, table->by_pid, login, next)
+	{
 		visit(login, context);
+	}
 }
 
 static bool has_session(const struct login *login, const uint32_t *sessions, size_t count)
 {
-	if (login->session == AUDIT_SESSION_NONE)
+	if (login->process.session == AUDIT_SESSION_NONE)
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (sessions[i] == login->session)
+		if (sessions[i] == login->process.session)
 			return true;
 	return false;
 }
@@ -135,7 +139,7 @@ struct login *login_owner(const struct login_table *table, uint32_t uid, uint64_
 	int best_rank = -1;
 
 	for (struct login *login = login_of_user(table, uid); login; login = login->next) {
-		int rank = (cgroup != 0 && login->cgroup == cgroup ? 2 : 0) +
+		int rank = (cgroup != 0 && login->process.cgroup == cgroup ? 2 : 0) +
 			   (has_session(login, sessions, session_count) ? 1 : 0);
 
 		if (rank > best_rank) {

@@ -10,9 +10,8 @@ struct login {
 	pid_t pid; /* of its sshd process; the key */
 	uint32_t uid;
 	struct address client;
-	struct address server; /* our end of its connection; family 0 if not known */
-	uint64_t cgroup;       /* of that process; 0: not known */
-	uint32_t session;      /* its audit session */
+	struct address server;  /* our end of its connection; family 0 if not known */
+	struct process process; /* where that process stands */
 	uint64_t since_ms;
 	char *user;
 	char *auth; /* the credential, for people */
@@ -38,7 +37,7 @@ size_t login_count(const struct login_table *table);
 /* The user's newest login, or null; its next are the others. */
 struct login *login_of_user(const struct login_table *table, uint32_t uid);
 
-/* Calls visit with every login. */
+/* Calls visit with every login; it may remove that one. */
 void login_each(const struct login_table *table,
 	void (*visit)(const struct login *login, void *context), void *context);
 

@@ -283,6 +283,13 @@ static void add_timer(
 		memory_exhausted();
 }
 
+static void adopt(const struct login *login, void *context)
+{
+	struct helper *helper = context;
+
+	listener_adopt(helper->listener, login->pid);
+}
+
 void loop_set_up(struct helper *helper)
 {
 	static const struct listener_calls calls = {
@@ -305,6 +312,8 @@ void loop_set_up(struct helper *helper)
 	add_event(
 		helper, firewall_notice_fd(helper->gate.firewall), EV_READ | EV_PERSIST, on_notice);
 	helper->listener = listener_new(helper->base, helper->session_fd, &calls, helper);
+	login_each(helper->gate.logins, adopt, helper);
+	gate_check_logins(&helper->gate);
 	helper->control = control_new(helper->base, helper->control_fd, on_control, helper);
 }
 

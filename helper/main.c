@@ -43,21 +43,15 @@ static int open_sockets(struct helper *helper)
 	return 0;
 }
 
-static int open_kernel(struct helper *helper)
+static int open_kernel(const struct config *config, struct gate_parts *parts)
 {
-	const struct audit audit = {loop_hear, helper};
-	struct observer *observer;
-	struct firewall *firewall;
 	const char *what;
-	int error = observer_open(&helper->config, &observer, &what);
+	int error = observer_open(config, &parts->observer, &what);
 
 	if (error < 0)
 		return fail(what, error);
-	error = firewall_open(&helper->config, &firewall);
-	if (error < 0)
-		return fail("nftables", error);
-	gate_init(&helper->gate, &helper->config, &audit, observer, firewall);
-	return 0;
+	error = firewall_open(config, &parts->firewall);
+	return error < 0 ? fail("nftables", error) : 0;
 }
 
 static int find_user(const struct config *config, uid_t *uid, gid_t *gid)
@@ -82,27 +76,41 @@ static int find_user(const struct config *config, uid_t *uid, gid_t *gid)
 	return 0;
 }
 
-/* Everything that wants root comes before confine(), everything that others can send after. */
-static int start(struct helper *helper)
+static int own_folder(const char *state, uid_t uid, gid_t gid)
 {
-	const char *state = helper->config.helper.state, *what;
-	uid_t uid;
-	gid_t gid;
-	int error = find_user(&helper->config, &uid, &gid);
+	int error = daemon_folder(state, uid, gid);
 
-	if (error == 0 && (error = daemon_folder(state, uid, gid)) < 0)
-		fail(state, error);
 	if (error < 0)
-		return error;
+		return fail(state, error);
 	error = daemon_lock(state, uid, gid);
 	if (error == -EWOULDBLOCK)
 		log_error("a moshgated is running already with %s", state);
 	else if (error < 0)
-		fail(state, error);
-	if (error < 0 || (error = open_sockets(helper)) < 0 || (error = open_kernel(helper)) < 0)
+		log_error("%s/moshgated.pid: %s", state, strerror(-error));
+	return error < 0 ? error : 0;
+}
+
+/* Everything that wants root comes before confine(), everything that others can send after. */
+static int start(struct helper *helper)
+{
+	const struct config *config = &helper->config;
+	struct gate_parts parts = {.config = config, .audit = {loop_hear, helper}};
+	const char *what;
+	uid_t uid;
+	gid_t gid;
+	int error = find_user(config, &uid, &gid);
+
+	if (error < 0 || (error = own_folder(config->helper.state, uid, gid)) < 0 ||
+		(error = open_sockets(helper)) < 0 || (error = open_kernel(config, &parts)) < 0)
 		return error;
 	error = confine(uid, gid, &what);
-	return error < 0 ? fail(what, error) : gate_start(&helper->gate);
+	if (error < 0)
+		return fail(what, error);
+	error = state_open(config->helper.state, &parts.state);
+	if (error < 0)
+		return fail("the folder of logins", error);
+	gate_init(&helper->gate, &parts);
+	return gate_start(&helper->gate);
 }
 
 static int read_config(const struct options *options, struct config *config)

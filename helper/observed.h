@@ -27,8 +27,16 @@ struct udp_socket {
 /* A process that runs the mosh-server program and whose parent does not. */
 struct mosh_process {
 	pid_t pid;
+	uint64_t start_ms; /* boot time */
+	uint64_t cgroup;   /* 0: not known */
+	uint32_t session;  /* audit session */
+};
+
+/* Where a process stands. */
+struct process {
 	uint64_t cgroup;  /* 0: not known */
 	uint32_t session; /* audit session */
+	uint64_t start;   /* in clock ticks since boot: with its pid it is not another process */
 };
 
 struct udp_sockets {

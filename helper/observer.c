@@ -161,8 +161,7 @@ int observer_processes(struct observer *observer, uint32_t uid, struct mosh_proc
 	return procfs_mosh_processes(observer->procfs, uid, processes);
 }
 
-void observer_login(struct observer *observer, pid_t pid, uint64_t *cgroup, uint32_t *session)
+int observer_process(struct observer *observer, pid_t pid, struct process *process)
 {
-	*cgroup = procfs_cgroup(observer->procfs, pid);
-	*session = procfs_session(observer->procfs, pid);
+	return procfs_process(observer->procfs, pid, process);
 }

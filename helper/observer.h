@@ -30,7 +30,7 @@ int observer_read_ended(
 int observer_sockets(struct observer *observer, struct udp_sockets *sockets);
 int observer_processes(struct observer *observer, uint32_t uid, struct mosh_processes *processes);
 
-/* Where a login's process stands; values as in struct login. */
-void observer_login(struct observer *observer, pid_t pid, uint64_t *cgroup, uint32_t *session);
+/* -errno if there is no such process. */
+int observer_process(struct observer *observer, pid_t pid, struct process *process);
 
 #endif

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <mntent.h>
 #include <stdio.h>
 #include <string.h>
@@ -101,26 +102,40 @@ static bool is_mosh(struct procfs *procfs, pid_t pid)
 	return false;
 }
 
-/* State and parent stand behind the name, which may hold anything, also ")". */
-static int read_parent(struct procfs *procfs, pid_t pid, char *state, pid_t *parent)
+struct stat_line {
+	char state;
+	pid_t parent;
+	uint64_t start; /* clock ticks since boot */
+};
+
+/* The values stand behind the name, which may hold anything, also ")". */
+static int read_stat(struct procfs *procfs, pid_t pid, struct stat_line *line)
 {
-	char text[512];
+	char text[1024];
 	const char *behind;
 	int error = read_text(procfs, pid, "stat", text, sizeof(text));
 
 	if (error < 0)
 		return error;
 	behind = strrchr(text, ')');
-	return behind && sscanf(behind, ") %c %d", state, parent) == 2 ? 0 : -EPROTO;
+	if (!behind ||
+		sscanf(behind,
+			") %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
+			"%*d %" SCNu64,
+			&line->state, &line->parent, &line->start) != 3)
+		return -EPROTO;
+	return 0;
 }
 
-static bool is_server_process(struct procfs *procfs, pid_t pid)
+static uint64_t to_boot_ms(uint64_t ticks)
 {
-	pid_t parent;
-	char state;
+	return ticks * 1000 / (uint64_t)sysconf(_SC_CLK_TCK);
+}
 
-	return is_mosh(procfs, pid) && read_parent(procfs, pid, &state, &parent) == 0 &&
-	       state != 'Z' && state != 'X' && !is_mosh(procfs, parent);
+static bool is_server_process(struct procfs *procfs, pid_t pid, struct stat_line *line)
+{
+	return is_mosh(procfs, pid) && read_stat(procfs, pid, line) == 0 && line->state != 'Z' &&
+	       line->state != 'X' && !is_mosh(procfs, line->parent);
 }
 
 static bool is_owned_by(struct procfs *procfs, const char *name, uint32_t uid)
@@ -135,6 +150,7 @@ int procfs_mosh_processes(struct procfs *procfs, uint32_t uid, struct mosh_proce
 	rewinddir(procfs->proc);
 	for (;;) {
 		struct dirent *entry;
+		struct stat_line line;
 		pid_t pid;
 
 		errno = 0;
@@ -143,12 +159,13 @@ int procfs_mosh_processes(struct procfs *procfs, uint32_t uid, struct mosh_proce
 			return -errno;
 		pid = (pid_t)strtol(entry->d_name, NULL, 10);
 		if (pid <= 0 || !is_owned_by(procfs, entry->d_name, uid) ||
-			!is_server_process(procfs, pid))
+			!is_server_process(procfs, pid, &line))
 			continue;
 		processes->items = memory_grow(processes->items, processes->count,
 			&processes->capacity, sizeof(*processes->items));
 		processes->items[processes->count++] = (struct mosh_process){
 			.pid = pid,
+			.start_ms = to_boot_ms(line.start),
 			.cgroup = procfs_cgroup(procfs, pid),
 			.session = procfs_session(procfs, pid),
 		};
@@ -182,4 +199,17 @@ uint32_t procfs_session(struct procfs *procfs, pid_t pid)
 		return AUDIT_SESSION_NONE;
 	session = strtoul(text, &end, 10);
 	return *end || end == text || session > UINT32_MAX ? AUDIT_SESSION_NONE : (uint32_t)session;
+}
+
+int procfs_process(struct procfs *procfs, pid_t pid, struct process *process)
+{
+	struct stat_line line;
+	int error = read_stat(procfs, pid, &line);
+
+	if (error < 0)
+		return error;
+	process->cgroup = procfs_cgroup(procfs, pid);
+	process->session = procfs_session(procfs, pid);
+	process->start = line.start;
+	return 0;
 }

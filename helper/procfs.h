@@ -25,4 +25,7 @@ uint64_t procfs_cgroup(struct procfs *procfs, pid_t pid);
 /* Its audit session, AUDIT_SESSION_NONE if it has none. */
 uint32_t procfs_session(struct procfs *procfs, pid_t pid);
 
+/* All of that and when it started; -errno if there is no such process. */
+int procfs_process(struct procfs *procfs, pid_t pid, struct process *process);
+
 #endif

@@ -204,7 +204,7 @@ void server_claim(struct server_table *table, const struct login_table *logins, 
 		owner = find_owner(table, logins, &server->socket, processes);
 		server_adopt(server, owner ? owner->user : "");
 		if (owner)
-			server->session = owner->session;
+			server->session = owner->process.session;
 		found(server, owner, context);
 	}
 }

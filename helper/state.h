@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MOSHGATE_STATE_H
+#define MOSHGATE_STATE_H
+
+#include <sys/types.h>
+
+#include "wire.h"
+
+/*
+ * The logins, each in a small file, so that the next helper knows them: what the kernel cannot
+ * tell.
+ *
+ * 1. A file is believed if it is a plain one of our own user that nobody else may touch, whole, of
+ *    this version and this boot. What is not is renamed to bad-NAME, with one warning for all, and
+ *    never read again. (state_damaged)
+ * 2. A file appears whole or not at all. (state_whole)
+ * 3. What it says of a process holds only for one with the same pid and the same start; that is the
+ *    caller's to compare.
+ */
+
+struct state;
+
+struct state_login {
+	pid_t pid;
+	uint64_t start;              /* of that process, in clock ticks since boot */
+	uint64_t since_ms;           /* boot time */
+	struct wire_session session; /* as the module sent it */
+};
+
+/* Makes the folder "logins" in path if it is not there. -errno. */
+int state_open(const char *path, struct state **state);
+void state_close(struct state *state);
+
+/* -errno: the login works, and the next helper will not know it. */
+int state_save(struct state *state, const struct state_login *login);
+
+/* Of one that is not there: nothing. */
+void state_remove(struct state *state, pid_t pid);
+
+/* Calls visit with each login. -errno if the folder cannot be read. */
+int state_load(struct state *state, void (*visit)(const struct state_login *login, void *context),
+	void *context);
+
+#endif

@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <event2/event.h>
+
+#include "check_kernel.h"
+#include "listener.h"
+
+#define NOBODY    65534
+#define HUNG_UP   (-1) /* in place of an answer */
+#define AT_SECOND 2000 /* more than the listener's patience, in ms */
+
+/* What the listener called, and what it is to be told. */
+struct calls {
+	int opened, closed, died;
+	pid_t opened_pid, closed_pid, died_pid;
+	struct wire_session session;
+	enum wire_answer answer;
+};
+
+static struct event_base *base;
+static struct listener *listener;
+static struct calls calls;
+static struct sockaddr_un at;
+static char folder[] = "/tmp/check_listener.XXXXXX";
+
+static enum wire_answer on_opened(const struct wire_session *session, pid_t pid, void *context)
+{
+	ck_assert_ptr_eq(context, &calls);
+	calls.opened++;
+	calls.opened_pid = pid;
+	calls.session = *session;
+	return calls.answer;
+}
+
+static enum wire_answer on_closed(pid_t pid, void *context)
+{
+	ck_assert_ptr_eq(context, &calls);
+	calls.closed++;
+	calls.closed_pid = pid;
+	return WIRE_DONE;
+}
+
+static void on_died(pid_t pid, void *context)
+{
+	ck_assert_ptr_eq(context, &calls);
+	calls.died++;
+	calls.died_pid = pid;
+}
+
+static int dial(void)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	return fd;
+}
+
+static void begin(void)
+{
+	static const struct listener_calls all = {on_opened, on_closed, on_died};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	strcpy(folder + strlen(folder) - 6, "XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	chmod(folder, 0755);
+	at = (struct sockaddr_un){.sun_family = AF_UNIX};
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s/socket", folder);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	ck_assert_int_eq(chmod(at.sun_path, 0666), 0);
+	ck_assert_int_eq(listen(fd, 512), 0);
+	calls = (struct calls){.answer = WIRE_DONE};
+	base = event_base_new();
+	listener = listener_new(base, fd, &all, &calls);
+}
+
+static void finish(void)
+{
+	listener_free(listener);
+	event_base_free(base);
+	libevent_global_shutdown();
+	unlink(at.sun_path);
+	rmdir(folder);
+}
+
+/* Lets the listener work until fd is readable. */
+static void work_until_readable(int fd)
+{
+	struct pollfd wanted = {.fd = fd, .events = POLLIN};
+
+	for (int ms = 0; poll(&wanted, 1, 1) == 0 && ms < KERNEL_WAIT_MS; ms++)
+		event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
+static void work_until(const int *count, int wanted)
+{
+	for (int ms = 0; *count < wanted && ms < KERNEL_WAIT_MS; ms++) {
+		event_base_loop(base, EVLOOP_NONBLOCK);
+		if (*count < wanted)
+			poll(NULL, 0, 1);
+	}
+	ck_assert_int_eq(*count, wanted);
+}
+
+/* The answer on fd, which the listener has to close then. */
+static int get_answer(int fd)
+{
+	uint8_t bytes[WIRE_ANSWER_SIZE + 1];
+	enum wire_answer answer;
+	ssize_t length;
+
+	work_until_readable(fd);
+	length = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+	if (length == 0)
+		return HUNG_UP;
+	ck_assert_int_eq(length, WIRE_ANSWER_SIZE);
+	ck_assert_int_eq(wire_answer_decode(bytes, (size_t)length, &answer), 0);
+	ck_assert_int_eq(recv(fd, bytes, 1, MSG_DONTWAIT), 0);
+	return (int)answer;
+}
+
+/* One whole exchange. */
+static int exchange(const uint8_t *bytes, size_t length)
+{
+	int fd = dial(), answer;
+
+	ck_assert_int_eq(send(fd, bytes, length, 0), length);
+	answer = get_answer(fd);
+	close(fd);
+	return answer;
+}
+
+static void make_open(uint8_t bytes[WIRE_SESSION_SIZE])
+{
+	struct wire_session session = {.type = WIRE_OPEN, .uid = 1000, .user = "alice"};
+
+	address_parse("203.0.113.5", &session.client);
+	address_parse("198.51.100.7", &session.server);
+	strcpy(session.auth, "password");
+	if (wire_session_encode(&session, bytes) < 0)
+		abort();
+}
+
+static int say_open(void)
+{
+	uint8_t bytes[WIRE_SESSION_SIZE];
+
+	make_open(bytes);
+	return exchange(bytes, sizeof(bytes));
+}
+
+static int say_close(void)
+{
+	const struct wire_session session = {.type = WIRE_CLOSE};
+	uint8_t bytes[WIRE_SESSION_SIZE];
+
+	ck_assert_int_eq(wire_session_encode(&session, bytes), 0);
+	return exchange(bytes, sizeof(bytes));
+}
+
+START_TEST(listener_session)
+{
+	char text[ADDRESS_TEXT_SIZE];
+
+	begin();
+	ck_assert_int_eq(say_open(), WIRE_DONE);
+	ck_assert_int_eq(calls.opened, 1);
+	ck_assert_int_eq(calls.opened_pid, getpid());
+	ck_assert_uint_eq(calls.session.uid, 1000);
+	ck_assert_str_eq(calls.session.user, "alice");
+	ck_assert_str_eq(calls.session.auth, "password");
+	ck_assert_str_eq(address_format(&calls.session.client, text), "203.0.113.5");
+	ck_assert_int_eq(say_close(), WIRE_DONE);
+	ck_assert_int_eq(calls.closed, 1);
+	ck_assert_int_eq(calls.closed_pid, getpid());
+	ck_assert_int_eq(say_close(), WIRE_NOTHING);
+	ck_assert_int_eq(calls.closed, 1);
+	ck_assert_int_eq(calls.died, 0);
+	finish();
+}
+END_TEST
+
+START_TEST(listener_close_of_unknown)
+{
+	begin();
+	ck_assert_int_eq(say_close(), WIRE_NOTHING);
+	ck_assert_int_eq(calls.closed, 0);
+	finish();
+}
+END_TEST
+
+/* A module that stands twice in the stack. */
+START_TEST(listener_same_process_twice)
+{
+	begin();
+	ck_assert_int_eq(say_open(), WIRE_DONE);
+	ck_assert_int_eq(say_open(), WIRE_DONE);
+	ck_assert_int_eq(calls.opened, 1);
+	ck_assert_int_eq(say_close(), WIRE_DONE);
+	ck_assert_int_eq(say_close(), WIRE_NOTHING);
+	finish();
+}
+END_TEST
+
+/* Who was refused is not held to be there. */
+START_TEST(listener_tells_refusal)
+{
+	begin();
+	calls.answer = WIRE_REFUSED;
+	ck_assert_int_eq(say_open(), WIRE_REFUSED);
+	ck_assert_int_eq(say_close(), WIRE_NOTHING);
+	ck_assert_int_eq(calls.closed, 0);
+	calls.answer = WIRE_DONE;
+	ck_assert_int_eq(say_open(), WIRE_DONE);
+	ck_assert_int_eq(calls.opened, 2);
+	finish();
+}
+END_TEST
+
+/* What is wrong with a message of this length: that byte, changed to this. */
+static const struct {
+	size_t length, at;
+	uint8_t value;
+	int answer;
+} malformed[] = {
+	{1, 0, 1, WIRE_MALFORMED},
+	{2, 0, 1, WIRE_MALFORMED},
+	{WIRE_SESSION_SIZE / 2, 0, 1, WIRE_MALFORMED},
+	{WIRE_SESSION_SIZE - 1, 0, 1, WIRE_MALFORMED},
+	{WIRE_SESSION_SIZE + 1, 0, 1, WIRE_MALFORMED},
+	{WIRE_SESSION_SIZE * 2, 0, 1, WIRE_MALFORMED},
+	{WIRE_SESSION_SIZE, 2, 0, WIRE_MALFORMED}, /* type */
+	{WIRE_SESSION_SIZE, 2, 2, WIRE_MALFORMED}, /* a close that says more */
+	{WIRE_SESSION_SIZE, 2, 3, WIRE_MALFORMED},
+	{WIRE_SESSION_SIZE, 8, 5, WIRE_MALFORMED},  /* family */
+	{WIRE_SESSION_SIZE, 10, 1, WIRE_MALFORMED}, /* reserved */
+	{WIRE_SESSION_SIZE, 44, 0, WIRE_MALFORMED}, /* user */
+	{WIRE_SESSION_SIZE, 0, 77, WIRE_OTHER_VERSION},
+	{2, 0, 77, WIRE_OTHER_VERSION},
+	{WIRE_SESSION_SIZE / 2, 0, 77, WIRE_OTHER_VERSION},
+};
+
+START_TEST(listener_malformed)
+{
+	uint8_t bytes[2 * WIRE_SESSION_SIZE] = {0};
+
+	begin();
+	make_open(bytes);
+	bytes[malformed[_i].at] = malformed[_i].value;
+	ck_assert_int_eq(exchange(bytes, malformed[_i].length), malformed[_i].answer);
+	ck_assert_int_eq(calls.opened, 0);
+	ck_assert_int_eq(calls.closed, 0);
+	ck_assert_int_eq(say_open(), WIRE_DONE);
+	finish();
+}
+END_TEST
+
+START_TEST(listener_one_message_each)
+{
+	uint8_t bytes[WIRE_SESSION_SIZE];
+	int fd;
+
+	begin();
+	make_open(bytes);
+	fd = dial();
+	ck_assert_int_eq(send(fd, bytes, sizeof(bytes), 0), sizeof(bytes));
+	bytes[0] = 77;
+	ck_assert_int_eq(send(fd, bytes, sizeof(bytes), 0), sizeof(bytes));
+	/* What it did not read makes its hanging up an error. */
+	work_until_readable(fd);
+	ck_assert_int_eq(calls.opened, 1);
+	ck_assert_int_eq(say_close(), WIRE_DONE);
+	close(fd);
+	finish();
+}
+END_TEST
+
+/* Says an open message as somebody who is not root, and gives what came of it. */
+static pid_t start_stranger(int fd)
+{
+	uint8_t bytes[WIRE_SESSION_SIZE];
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	if (geteuid() == 0 && setresuid(NOBODY, NOBODY, NOBODY) < 0)
+		_exit(1);
+	make_open(bytes);
+	if (connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
+		send(fd, bytes, sizeof(bytes), 0) != sizeof(bytes))
+		_exit(1);
+	_exit(0);
+}
+
+/* Before this process becomes root of its own namespaces, in which its own uid is 0. */
+START_TEST(listener_not_root)
+{
+	int fd, status;
+	pid_t pid;
+
+	begin();
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	pid = start_stranger(fd);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	work_until_readable(fd);
+	errno = 0;
+	ck_assert_int_le(recv(fd, &status, sizeof(status), MSG_DONTWAIT), 0);
+	ck_assert_int_ne(errno, EAGAIN);
+	ck_assert_int_eq(calls.opened, 0);
+	close(fd);
+	finish();
+}
+END_TEST
+
+/* A child that connects, says an open message and stays until it is killed. */
+static pid_t start_session(int *fd)
+{
+	int ends[2];
+	char byte;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	*fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	pid = fork();
+	if (pid == 0) {
+		uint8_t bytes[WIRE_SESSION_SIZE];
+
+		make_open(bytes);
+		if (connect(*fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
+			send(*fd, bytes, sizeof(bytes), 0) != sizeof(bytes) ||
+			write(ends[1], "", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(ends[1]);
+	ck_assert_int_eq(read(ends[0], &byte, 1), 1);
+	close(ends[0]);
+	return pid;
+}
+
+static void stop(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+}
+
+START_TEST(listener_tells_death)
+{
+	pid_t pid;
+	int fd;
+
+	begin();
+	pid = start_session(&fd);
+	work_until(&calls.opened, 1);
+	ck_assert_int_eq(calls.opened_pid, pid);
+	ck_assert_int_eq(get_answer(fd), WIRE_DONE);
+	close(fd);
+	ck_assert_int_eq(say_open(), WIRE_DONE);
+	ck_assert_int_eq(calls.died, 0);
+	stop(pid);
+	work_until(&calls.died, 1);
+	ck_assert_int_eq(calls.died_pid, pid);
+	ck_assert_int_eq(calls.closed, 0);
+	/* The other one stands. */
+	ck_assert_int_eq(say_close(), WIRE_DONE);
+	ck_assert_int_eq(calls.died, 1);
+	finish();
+}
+END_TEST
+
+/* Gone before its message is looked at: at most it was there for a moment. */
+START_TEST(listener_hung_up)
+{
+	pid_t pid;
+	int fd, answer;
+
+	begin();
+	pid = start_session(&fd);
+	stop(pid);
+	close(fd);
+	ck_assert_int_eq(say_close(), WIRE_NOTHING);
+	work_until(&calls.died, calls.opened);
+	ck_assert_int_le(calls.opened, 1);
+	answer = say_open();
+	ck_assert_int_eq(answer, WIRE_DONE);
+	ck_assert_int_eq(calls.opened_pid, getpid());
+	finish();
+}
+END_TEST
+
+/* The end of one who said that he goes is nothing to tell of. */
+START_TEST(listener_closed_then_dead)
+{
+	uint8_t bytes[WIRE_SESSION_SIZE] = {WIRE_VERSION, 0, WIRE_CLOSE};
+	int ends[2], fd;
+	pid_t pid;
+
+	begin();
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+	pid = fork();
+	if (pid == 0) {
+		uint8_t open[WIRE_SESSION_SIZE];
+
+		make_open(open);
+		fd = dial();
+		if (send(fd, open, sizeof(open), 0) < 0 || recv(fd, open, 4, 0) != 4)
+			_exit(1);
+		fd = dial();
+		if (send(fd, bytes, sizeof(bytes), 0) < 0 || recv(fd, open, 4, 0) != 4)
+			_exit(1);
+		if (send(ends[1], "", 1, 0) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	work_until(&calls.closed, 1);
+	ck_assert_int_eq(calls.closed_pid, pid);
+	work_until_readable(ends[0]);
+	stop(pid);
+	ck_assert_int_eq(say_open(), WIRE_DONE);
+	ck_assert_int_eq(calls.died, 0);
+	close(ends[0]);
+	close(ends[1]);
+	finish();
+}
+END_TEST
+
+/* Who hangs up without having said anything, or does not wait for the answer. */
+START_TEST(listener_impatient_peers)
+{
+	uint8_t bytes[WIRE_SESSION_SIZE];
+	int fd;
+
+	begin();
+	make_open(bytes);
+	close(dial());
+	fd = dial();
+	ck_assert_int_eq(send(fd, bytes, sizeof(bytes), 0), sizeof(bytes));
+	close(fd);
+	work_until(&calls.opened, 1);
+	ck_assert_int_eq(say_close(), WIRE_DONE);
+	finish();
+}
+END_TEST
+
+START_TEST(listener_idle_connection)
+{
+	struct timespec start, end;
+	int fd;
+
+	begin();
+	fd = dial();
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	ck_assert_int_eq(get_answer(fd), HUNG_UP);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	ck_assert_int_le(end.tv_sec - start.tv_sec, AT_SECOND / 1000 + 2);
+	ck_assert_int_ge(
+		(end.tv_sec - start.tv_sec) * 1000 + (end.tv_nsec - start.tv_nsec) / 1000000,
+		AT_SECOND - 100);
+	ck_assert_int_eq(calls.opened, 0);
+	close(fd);
+	finish();
+}
+END_TEST
+
+START_TEST(listener_too_many)
+{
+	struct rlimit limit;
+	int fds[256], fd;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	begin();
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		fds[i] = dial();
+	fd = dial();
+	ck_assert_int_eq(get_answer(fd), HUNG_UP);
+	close(fd);
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		ck_assert_int_lt(recv(fds[i], &limit, 1, MSG_DONTWAIT), 0);
+	close(fds[7]);
+	/* Its going is noticed with the next connection's coming. */
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	ck_assert_int_eq(say_open(), WIRE_DONE);
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		if (i != 7)
+			close(fds[i]);
+	finish();
+}
+END_TEST
+
+/* Everything that it holds is let go of, with sessions open and messages awaited. */
+START_TEST(listener_ends_in_between)
+{
+	int fd;
+
+	begin();
+	ck_assert_int_eq(say_open(), WIRE_DONE);
+	fd = dial();
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	listener_free(listener);
+	listener = NULL;
+	ck_assert_int_eq(get_answer(fd), HUNG_UP);
+	close(fd);
+	finish();
+}
+END_TEST
+
+int main(void)
+{
+	const struct check_test tests[] = {
+		TEST(listener_session),
+		TEST(listener_close_of_unknown),
+		TEST(listener_same_process_twice),
+		TEST(listener_tells_refusal),
+		LOOP(listener_malformed, ARRAY_LEN(malformed)),
+		TEST(listener_one_message_each),
+		TEST(listener_tells_death),
+		TEST(listener_hung_up),
+		TEST(listener_closed_then_dead),
+		TEST(listener_impatient_peers),
+		TEST(listener_idle_connection),
+		TEST(listener_too_many),
+		TEST(listener_ends_in_between),
+	};
+	const struct check_test before[] = {TEST(listener_not_root)};
+
+	if (check_status("listener, not root", before, ARRAY_LEN(before)) != EXIT_SUCCESS)
+		return EXIT_FAILURE;
+	if (kernel_enter() < 0)
+		return CHECK_SKIP;
+	return check_status("listener", tests, ARRAY_LEN(tests));
+}
