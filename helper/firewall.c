@@ -6,19 +6,25 @@
 
 #include <nftables/libnftables.h>
 
+#include "clock.h"
 #include "elements.h"
 #include "fd.h"
 #include "firewall.h"
+#include "script.h"
 
 #define ERROR_SIZE 256
+
+/* Of a table that others cannot change while we live, and that stays when we do not. */
+#define EXCLUSIVE " { flags owner,persist; }"
 
 struct firewall {
 	struct nft_ctx *nft;
 	struct kernel_sets *sets;
 	char table[CONFIG_NAME_SIZE];
 	char error[ERROR_SIZE];
-	bool is_touched; /* by somebody else, and not told yet */
-	bool has_port;   /* ours is known */
+	bool is_exclusive; /* the table is ours alone */
+	bool is_touched;   /* by somebody else, and not told yet */
+	bool has_port;     /* ours is known */
 };
 
 int firewall_open(const struct config *config, struct firewall **firewall)
@@ -95,170 +101,20 @@ static int script_run(struct script *script, struct firewall *firewall)
 	return result;
 }
 
-static bool is_port(const struct change *change)
-{
-	return change->kind == CHANGE_PORT_SHUT || change->kind == CHANGE_PORT_OPEN;
-}
-
-/* The set that a change is about. */
-static const char *set_name(const struct change *change)
-{
-	if (is_port(change))
-		return "servers";
-	return change->key.client.family == 4 ? "grants4" : "grants6";
-}
-
-static void write_key(FILE *file, const struct change *change)
-{
-	char client[ADDRESS_TEXT_SIZE], server[ADDRESS_TEXT_SIZE];
-
-	if (!is_port(change))
-		fprintf(file, "%s . %s . ", address_format(&change->key.client, client),
-			address_format(&change->key.server, server));
-	fprintf(file, "%u", change->key.port);
-}
-
-/* How a kind of change is written: the verbs, one after the other, over the list of its keys. An
- * element that is not there cannot be deleted, so it is added first; one that is there cannot be
- * changed by adding it (kernels differ in what they do), so it is deleted first. */
-static const struct {
-	enum change_kind kind;
-	const char *verbs[3];
-} steps[] = {
-	{CHANGE_SHUT, {"add", "delete"}},
-	{CHANGE_SHORTEN, {"add", "delete", "add"}},
-	{CHANGE_RESTORE, {"add", "delete", "add"}},
-	{CHANGE_OPEN, {"add"}},
-	{CHANGE_PORT_SHUT, {"add", "delete"}},
-	{CHANGE_PORT_OPEN, {"add"}},
-};
-#define VERBS 3
-
-static void write_list(FILE *file, const char *table, const char *verb, const struct plan *plan,
-	enum change_kind kind, const char *set)
-{
-	bool is_first = true;
-
-	for (size_t i = 0; i < plan->count; i++) {
-		const struct change *change = &plan->changes[i];
-
-		if (change->kind != kind || strcmp(set_name(change), set) != 0)
-			continue;
-		if (is_first)
-			fprintf(file, "%s element inet %s %s {", verb, table, set);
-		else
-			fputc(',', file);
-		is_first = false;
-		fputc(' ', file);
-		write_key(file, change);
-		if (change->timeout_s > 0)
-			fprintf(file, " timeout %us comment \"%s\"", change->timeout_s,
-				change->comment);
-	}
-	if (!is_first)
-		fputs(" }\n", file);
-}
-
-static void write_plan(FILE *file, const char *table, const struct plan *plan)
-{
-	static const char *const sets[] = {"grants4", "grants6", "servers"};
-
-	for (size_t step = 0; step < sizeof(steps) / sizeof(steps[0]); step++)
-		for (size_t set = 0; set < sizeof(sets) / sizeof(sets[0]); set++)
-			for (size_t verb = 0; verb < VERBS && steps[step].verbs[verb]; verb++)
-				write_list(file, table, steps[step].verbs[verb], plan,
-					steps[step].kind, sets[set]);
-}
-
-/* "ip saddr" or, with a shorter prefix, "ip saddr & 255.255.255.0". */
-static void write_client(FILE *file, uint8_t family, unsigned int prefix)
-{
-	char text[ADDRESS_TEXT_SIZE];
-	struct address mask = {.family = family};
-
-	fprintf(file, "%s saddr", family == 4 ? "ip" : "ip6");
-	if (prefix == (family == 4 ? 32 : 128))
-		return;
-	memset(mask.bytes, 0xff, family == 4 ? 4 : 16);
-	mask = address_mask(&mask, prefix);
-	fprintf(file, " & %s", address_format(&mask, text));
-}
-
-static void write_rule(FILE *file, const struct config *config, uint8_t family)
-{
-	unsigned int prefix = family == 4 ? config->gate.prefix4 : config->gate.prefix6;
-	const char *protocol = family == 4 ? "ip" : "ip6";
-
-	fprintf(file, "add rule inet %s guard ", config->firewall.table);
-	write_client(file, family, prefix);
-	fprintf(file, " . %s daddr . udp dport @grants%u update @grants%u { ", protocol, family,
-		family);
-	write_client(file, family, prefix);
-	fprintf(file, " . %s daddr . udp dport timeout %us }", protocol, config->gate.idle_s);
-	if (config->firewall.accept_mark != 0)
-		fprintf(file, " meta mark set 0x%x", config->firewall.accept_mark);
-	fputs(" accept\n", file);
-}
-
-static void write_sets(FILE *file, const char *table)
-{
-	fprintf(file,
-		"add table inet %s\n"
-		"add set inet %s grants4 { type ipv4_addr . ipv4_addr . inet_service;"
-		" flags dynamic,timeout; size 65535; counter; }\n"
-		"add set inet %s grants6 { type ipv6_addr . ipv6_addr . inet_service;"
-		" flags dynamic,timeout; size 65535; counter; }\n"
-		"add set inet %s servers { type inet_service; }\n"
-		"flush set inet %s servers\n",
-		table, table, table, table, table);
-}
-
-static void write_drop(FILE *file, const struct config *config, const char *match)
-{
-	const char *table = config->firewall.table;
-
-	if (config->firewall.is_logging_drops)
-		fprintf(file,
-			"add rule inet %s guard %slimit rate 10/minute log prefix \"moshgate drop "
-			"\"\n",
-			table, match);
-	fprintf(file, "add rule inet %s guard %scounter drop\n", table, match);
-}
-
-/* Chains are made anew each time, so that whatever somebody changed in them is gone. The jump
- * stands last: nobody passes a guard of which the rules are not yet there. */
-static void write_chains(FILE *file, const struct config *config)
-{
-	const char *table = config->firewall.table;
-	static const char *const chains[] = {"input", "guard"};
-
-	for (size_t i = 0; i < 2; i++)
-		fprintf(file,
-			"add chain inet %s %s\n"
-			"flush chain inet %s %s\n",
-			table, chains[i], table, chains[i]);
-	fprintf(file,
-		"delete chain inet %s input\n"
-		"add chain inet %s input { type filter hook input priority %d; policy accept; }\n",
-		table, table, config->firewall.priority);
-	write_rule(file, config, 4);
-	write_rule(file, config, 6);
-	write_drop(file, config, "udp dport @servers ");
-	if (config->firewall.is_conntrack)
-		fprintf(file, "add rule inet %s guard ct direction reply accept\n", table);
-	write_drop(file, config, "");
-	fprintf(file, "add rule inet %s input udp dport %u-%u jump guard\n", table,
-		config->gate.first_port, config->gate.last_port);
-}
-
-int firewall_remove(struct firewall *firewall)
+static int remove_table(struct firewall *firewall, const char *flags)
 {
 	struct script script;
 
 	script_begin(&script);
-	fprintf(script.file, "add table inet %s\ndelete table inet %s\n", firewall->table,
+	fprintf(script.file, "add table inet %s%s\ndelete table inet %s\n", firewall->table, flags,
 		firewall->table);
 	return script_run(&script, firewall);
+}
+
+/* One that was exclusive has to be taken before. */
+int firewall_remove(struct firewall *firewall)
+{
+	return remove_table(firewall, "") < 0 ? remove_table(firewall, EXCLUSIVE) : 0;
 }
 
 static int apply_at_once(struct firewall *firewall, const struct plan *plan)
@@ -266,7 +122,7 @@ static int apply_at_once(struct firewall *firewall, const struct plan *plan)
 	struct script script;
 
 	script_begin(&script);
-	write_plan(script.file, firewall->table, plan);
+	script_plan(script.file, firewall->table, plan);
 	return script_run(&script, firewall);
 }
 
@@ -298,22 +154,83 @@ static void read_notices(struct firewall *firewall, struct plan *plan)
 		firewall->is_touched = true;
 }
 
-int firewall_install(struct firewall *firewall, const struct config *config, struct plan *plan)
+/* Ways to have the table: the first that the kernel and libnftables take is it. A table that is
+ * there cannot become exclusive or cease to be, so it may have to be made anew, in the same
+ * transaction. */
+static const struct way {
+	const char *remove; /* how the table that is there is taken, to remove it; null: it stays */
+	const char *flags;
+	bool is_exclusive;
+} exclusive_ways[] = {{NULL, EXCLUSIVE, true}, {"", EXCLUSIVE, true}, {NULL, "", false}},
+  plain_ways[] = {{NULL, "", false}, {EXCLUSIVE, "", false}};
+
+static int install(struct firewall *firewall, const struct config *config, const struct way *way,
+	const struct elements *elements, const struct plan *plan)
 {
+	const char *table = firewall->table;
 	struct script script;
-	int result;
 
 	script_begin(&script);
-	write_sets(script.file, firewall->table);
-	write_chains(script.file, config);
-	write_plan(script.file, firewall->table, plan);
-	result = script_run(&script, firewall);
+	if (way->remove)
+		fprintf(script.file, "add table inet %s%s\ndelete table inet %s\n", table,
+			way->remove, table);
+	fprintf(script.file, "add table inet %s%s\n", table, way->flags);
+	script_sets(script.file, table);
+	for (size_t i = 0; way->remove && i < elements->count; i++)
+		script_element(script.file, table, &elements->items[i], clock_boot_ms());
+	script_guard(script.file, config);
+	script_plan(script.file, table, plan);
+	return script_run(&script, firewall);
+}
+
+static int install_some_way(
+	struct firewall *firewall, const struct config *config, const struct plan *plan)
+{
+	bool wants = config->firewall.is_exclusive;
+	const struct way *ways = wants ? exclusive_ways : plain_ways;
+	size_t count = wants ? 3 : 2;
+	auto_free void *items = NULL;
+	struct elements elements = {0};
+	int result = install(firewall, config, &ways[0], &elements, plan);
+
+	firewall->is_exclusive = ways[0].is_exclusive;
+	if (result < 0 && elements_read(firewall->sets, &elements) < 0)
+		return result;
+	items = elements.items;
+	for (size_t i = 1; i < count && result < 0; i++) {
+		result = install(firewall, config, &ways[i], &elements, plan);
+		firewall->is_exclusive = ways[i].is_exclusive;
+	}
+	return result;
+}
+
+int firewall_install(struct firewall *firewall, const struct config *config, struct plan *plan)
+{
+	int result = install_some_way(firewall, config, plan);
+
 	if (result < 0)
 		return result;
 	if (!firewall->has_port)
 		result = elements_learn_port(firewall->sets);
 	firewall->has_port = true;
 	read_notices(firewall, plan);
+	return result;
+}
+
+bool firewall_is_exclusive(const struct firewall *firewall)
+{
+	return firewall->is_exclusive;
+}
+
+int firewall_list(struct firewall *firewall, char **json)
+{
+	int result;
+
+	nft_ctx_output_set_flags(firewall->nft, NFT_CTX_OUTPUT_JSON);
+	result = run(firewall, "list ruleset");
+	nft_ctx_output_set_flags(firewall->nft, 0);
+	if (result == 0)
+		*json = memory_text(nft_ctx_get_output_buffer(firewall->nft));
 	return result;
 }
 
@@ -361,7 +278,7 @@ static void apply_one_by_one(struct firewall *firewall, struct plan *plan)
 	for (size_t i = 0; i < plan->count; i++) {
 		struct change *change = &plan->changes[i];
 
-		if (is_port(change) || change->kind == CHANGE_LAPSED)
+		if (plan_is_port(change) || change->kind == CHANGE_LAPSED)
 			continue;
 		if (error < 0)
 			change->error = error;

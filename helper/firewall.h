@@ -6,12 +6,9 @@
 #include "plan.h"
 
 /*
- * The guard, and the kernel's sets. The only place that knows nftables' language.
- *
- * 1. What nft is told is made of numbers, addresses written by inet_ntop(), names that config.c
- *    checked, and labels of plain characters. (check_firewall.c)
- * 2. One plan is one transaction; if the kernel refuses it, closing goes before opening, and what
- *    the kernel then has is read back, not assumed. (firewall_refused)
+ * The guard and the kernel's sets, by libnftables. One plan is one transaction; if the kernel
+ * refuses it, closing goes before opening, and what the kernel then has is read back, not assumed.
+ * (firewall_refused)
  */
 
 struct firewall;
@@ -44,6 +41,13 @@ bool firewall_is_touched(struct firewall *firewall);
 
 /* Reads one; -ENOENT if the kernel does not have it (any more). */
 int firewall_get(struct firewall *firewall, const struct grant_key *key, struct element *element);
+
+/* The whole ruleset, all tables, as nft -j lists it: text of malloc(). -EIO: see firewall_error().
+ */
+int firewall_list(struct firewall *firewall, char **json);
+
+/* True if nobody else can change the table; false also where exclusive = yes could not be had. */
+bool firewall_is_exclusive(const struct firewall *firewall);
 
 /* What nft said of the last thing that it refused; one line. */
 const char *firewall_error(const struct firewall *firewall);

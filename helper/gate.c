@@ -7,6 +7,7 @@
 #include "credential.h"
 #include "fd.h"
 #include "gate.h"
+#include "hostcheck.h"
 #include "log.h"
 
 #define COMPARE_MS     60000 /* at most */
@@ -482,9 +483,14 @@ int gate_start(struct gate *gate)
 	if (error < 0)
 		log_warning("reading the logins: %s", strerror(-error));
 	error = install(gate, "installed");
-	if (error == 0)
-		grant_to_young(gate);
-	return error;
+	if (error < 0)
+		return error;
+	if (gate->config->firewall.is_exclusive && !firewall_is_exclusive(gate->firewall))
+		log_warning("exclusive = yes cannot be had with this kernel and libnftables: "
+			    "others can change the table");
+	hostcheck(gate->config, gate->firewall);
+	grant_to_young(gate);
+	return 0;
 }
 
 int gate_reload(struct gate *gate, struct observer *observer)

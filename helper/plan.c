@@ -148,7 +148,7 @@ void plan_commit(struct grant_table *table, struct plan *plan, uint64_t now_ms)
 {
 	for (size_t i = 0; i < plan->count; i++) {
 		struct change *change = &plan->changes[i];
-		bool is_port = change->kind == CHANGE_PORT_SHUT || change->kind == CHANGE_PORT_OPEN;
+		bool is_port = plan_is_port(change);
 
 		if (change->error == 0 && is_port)
 			table->is_port_open[change->key.port] = change->kind == CHANGE_PORT_OPEN;

@@ -32,6 +32,11 @@ struct change {
 	bool is_counted;      /* use is known */
 };
 
+static inline bool plan_is_port(const struct change *change)
+{
+	return change->kind == CHANGE_PORT_SHUT || change->kind == CHANGE_PORT_OPEN;
+}
+
 struct plan {
 	struct change *changes;
 	size_t count, capacity;

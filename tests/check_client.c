@@ -62,12 +62,12 @@ static size_t count_fds(void)
 	return count;
 }
 
-static uint64_t now_ms(void)
+static int64_t now_us(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 static const struct wire_session closing = {.type = WIRE_CLOSE};
@@ -91,11 +91,12 @@ static void check_failure(const char *to, int timeout_ms, int expected)
 
 static void check_deadline(int timeout_ms)
 {
-	uint64_t start_ms = now_ms();
+	int64_t start_us = now_us(), taken_us;
 
 	check_failure(path, timeout_ms, -ETIMEDOUT);
-	ck_assert_uint_ge(now_ms() - start_ms, (uint64_t)timeout_ms);
-	ck_assert_uint_lt(now_ms() - start_ms, (uint64_t)timeout_ms * LATE);
+	taken_us = now_us() - start_us;
+	ck_assert_int_ge(taken_us, (int64_t)timeout_ms * 1000);
+	ck_assert_int_lt(taken_us, (int64_t)timeout_ms * 1000 * LATE);
 }
 
 /* A helper that takes one request and answers with given bytes. */

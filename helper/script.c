@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <string.h>
+
+#include "script.h"
+
+/* The set that a change is about. */
+static const char *set_name(const struct change *change)
+{
+	if (plan_is_port(change))
+		return "servers";
+	return change->key.client.family == 4 ? "grants4" : "grants6";
+}
+
+static void write_key(FILE *file, const struct change *change)
+{
+	char client[ADDRESS_TEXT_SIZE], server[ADDRESS_TEXT_SIZE];
+
+	if (!plan_is_port(change))
+		fprintf(file, "%s . %s . ", address_format(&change->key.client, client),
+			address_format(&change->key.server, server));
+	fprintf(file, "%u", change->key.port);
+}
+
+/* How a kind of change is written: the verbs, one after the other, over the list of its keys. An
+ * element that is not there cannot be deleted, so it is added first; one that is there cannot be
+ * changed by adding it (kernels differ in what they do), so it is deleted first. */
+static const struct {
+	enum change_kind kind;
+	const char *verbs[3];
+} steps[] = {
+	{CHANGE_SHUT, {"add", "delete"}},
+	{CHANGE_SHORTEN, {"add", "delete", "add"}},
+	{CHANGE_RESTORE, {"add", "delete", "add"}},
+	{CHANGE_OPEN, {"add"}},
+	{CHANGE_PORT_SHUT, {"add", "delete"}},
+	{CHANGE_PORT_OPEN, {"add"}},
+};
+#define VERBS 3
+
+static void write_list(FILE *file, const char *table, const char *verb, const struct plan *plan,
+	enum change_kind kind, const char *set)
+{
+	bool is_first = true;
+
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct change *change = &plan->changes[i];
+
+		if (change->kind != kind || strcmp(set_name(change), set) != 0)
+			continue;
+		if (is_first)
+			fprintf(file, "%s element inet %s %s {", verb, table, set);
+		else
+			fputc(',', file);
+		is_first = false;
+		fputc(' ', file);
+		write_key(file, change);
+		if (change->timeout_s > 0)
+			fprintf(file, " timeout %us comment \"%s\"", change->timeout_s,
+				change->comment);
+	}
+	if (!is_first)
+		fputs(" }\n", file);
+}
+
+void script_plan(FILE *file, const char *table, const struct plan *plan)
+{
+	static const char *const sets[] = {"grants4", "grants6", "servers"};
+
+	for (size_t step = 0; step < sizeof(steps) / sizeof(steps[0]); step++)
+		for (size_t set = 0; set < sizeof(sets) / sizeof(sets[0]); set++)
+			for (size_t verb = 0; verb < VERBS && steps[step].verbs[verb]; verb++)
+				write_list(file, table, steps[step].verbs[verb], plan,
+					steps[step].kind, sets[set]);
+}
+
+/* "ip saddr" or, with a shorter prefix, "ip saddr & 255.255.255.0". */
+static void write_client(FILE *file, uint8_t family, unsigned int prefix)
+{
+	char text[ADDRESS_TEXT_SIZE];
+	struct address mask = {.family = family};
+
+	fprintf(file, "%s saddr", family == 4 ? "ip" : "ip6");
+	if (prefix == (family == 4 ? 32 : 128))
+		return;
+	memset(mask.bytes, 0xff, family == 4 ? 4 : 16);
+	mask = address_mask(&mask, prefix);
+	fprintf(file, " & %s", address_format(&mask, text));
+}
+
+static void write_rule(FILE *file, const struct config *config, uint8_t family)
+{
+	unsigned int prefix = family == 4 ? config->gate.prefix4 : config->gate.prefix6;
+	const char *protocol = family == 4 ? "ip" : "ip6";
+
+	fprintf(file, "add rule inet %s guard ", config->firewall.table);
+	write_client(file, family, prefix);
+	fprintf(file, " . %s daddr . udp dport @grants%u update @grants%u { ", protocol, family,
+		family);
+	write_client(file, family, prefix);
+	fprintf(file, " . %s daddr . udp dport timeout %us }", protocol, config->gate.idle_s);
+	if (config->firewall.accept_mark != 0)
+		fprintf(file, " meta mark set 0x%x", config->firewall.accept_mark);
+	fputs(" accept\n", file);
+}
+
+void script_sets(FILE *file, const char *table)
+{
+	fprintf(file,
+		"add set inet %s grants4 { type ipv4_addr . ipv4_addr . inet_service;"
+		" flags dynamic,timeout; size 65535; counter; }\n"
+		"add set inet %s grants6 { type ipv6_addr . ipv6_addr . inet_service;"
+		" flags dynamic,timeout; size 65535; counter; }\n"
+		"add set inet %s servers { type inet_service; }\n"
+		"flush set inet %s servers\n",
+		table, table, table, table);
+}
+
+static void write_drop(FILE *file, const struct config *config, const char *match)
+{
+	const char *table = config->firewall.table;
+
+	if (config->firewall.is_logging_drops)
+		fprintf(file,
+			"add rule inet %s guard %slimit rate 10/minute log prefix \"moshgate drop "
+			"\"\n",
+			table, match);
+	fprintf(file, "add rule inet %s guard %scounter drop\n", table, match);
+}
+
+/* Chains are made anew each time, so that whatever somebody changed in them is gone. The jump
+ * stands last: nobody passes a guard of which the rules are not yet there. */
+void script_guard(FILE *file, const struct config *config)
+{
+	const char *table = config->firewall.table;
+	static const char *const chains[] = {"input", "guard"};
+
+	for (size_t i = 0; i < 2; i++)
+		fprintf(file,
+			"add chain inet %s %s\n"
+			"flush chain inet %s %s\n",
+			table, chains[i], table, chains[i]);
+	fprintf(file,
+		"delete chain inet %s input\n"
+		"add chain inet %s input { type filter hook input priority %d; policy accept; }\n",
+		table, table, config->firewall.priority);
+	write_rule(file, config, 4);
+	write_rule(file, config, 6);
+	write_drop(file, config, "udp dport @servers ");
+	if (config->firewall.is_conntrack)
+		fprintf(file, "add rule inet %s guard ct direction reply accept\n", table);
+	write_drop(file, config, "");
+	fprintf(file, "add rule inet %s input udp dport %u-%u jump guard\n", table,
+		config->gate.first_port, config->gate.last_port);
+}
+
+/* An element as the kernel has it, into a table that is made anew. */
+void script_element(FILE *file, const char *table, const struct element *element, uint64_t now_ms)
+{
+	struct change change = {.kind = CHANGE_OPEN, .key = element->key};
+	uint64_t expires_ms = element->use.expires_ms;
+
+	fprintf(file, "add element inet %s %s { ", table, set_name(&change));
+	write_key(file, &change);
+	if (expires_ms != UINT64_MAX)
+		fprintf(file, " timeout %us",
+			expires_ms > now_ms ? (unsigned int)((expires_ms - now_ms + 999) / 1000)
+					    : 1);
+	if (label_read(element->comment, &(struct label){0}) == 0)
+		fprintf(file, " comment \"%s\"", element->comment);
+	fputs(" }\n", file);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MOSHGATE_SCRIPT_H
+#define MOSHGATE_SCRIPT_H
+
+#include <stdio.h>
+
+#include "plan.h"
+
+/*
+ * What nft is told, as text; the only place that knows its language. It is made of numbers,
+ * addresses written by inet_ntop(), names that config.c checked, and labels of plain characters.
+ * (script_plain)
+ */
+
+/* Commands that make the sets, unless they are there, and empty the set of ports. */
+void script_sets(FILE *file, const char *table);
+
+/* Commands that make the chains anew. */
+void script_guard(FILE *file, const struct config *config);
+
+/* Commands that carry out the plan. */
+void script_plan(FILE *file, const char *table, const struct plan *plan);
+
+/* A command that puts an element as it is into sets that were made anew. */
+void script_element(FILE *file, const char *table, const struct element *element, uint64_t now_ms);
+
+#endif

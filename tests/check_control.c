@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "check_main.h"
+#include "control.h"
+
+#define NOBODY   65534
+#define WAIT_MS  5000 /* for what comes at once, on a slow machine */
+#define HUNG_UP  (-1) /* in place of an answer */
+#define OF_USER  16   /* connections of one user */
+#define BIG      (4 << 20)
+#define BIG_LINE 8192
+
+/* What the caller was asked, and what it says. */
+struct asked {
+	int count;
+	struct wire_control request;
+	uint32_t uid;
+	enum wire_answer answer;
+	size_t size; /* of the text, when it is not "{}" */
+};
+
+static struct event_base *base;
+static struct control *control;
+static struct asked asked;
+static struct sockaddr_un at;
+static socklen_t at_size;
+
+static enum wire_answer on_asked(
+	const struct wire_control *request, uint32_t uid, char **json, void *context)
+{
+	ck_assert_ptr_eq(context, &asked);
+	asked.count++;
+	asked.request = *request;
+	asked.uid = uid;
+	if (asked.answer != WIRE_DONE)
+		return asked.answer;
+	*json = asked.size ? calloc(1, asked.size + 1) : strdup("{}");
+	if (asked.size)
+		memset(*json, 'x', asked.size);
+	return WIRE_DONE;
+}
+
+static void begin(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	/* The kernel finds it a name that nobody else has. */
+	at = (struct sockaddr_un){.sun_family = AF_UNIX};
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, sizeof(sa_family_t)), 0);
+	at_size = sizeof(at);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&at, &at_size), 0);
+	ck_assert_int_eq(listen(fd, 128), 0);
+	asked = (struct asked){.answer = WIRE_DONE};
+	signal(SIGPIPE, SIG_IGN); /* as main() does */
+	base = event_base_new();
+	control = control_new(base, fd, on_asked, &asked);
+}
+
+/* libevent lets go of its streams in the loop alone. */
+static void finish(void)
+{
+	control_free(control);
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	event_base_free(base);
+	libevent_global_shutdown();
+	if (getuid() == 0)
+		ck_assert_int_eq(seteuid(0), 0);
+}
+
+static int dial(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&at, at_size), 0);
+	return fd;
+}
+
+static void work(void)
+{
+	for (int turn = 0; turn < 4; turn++)
+		event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
+static void work_until_readable(int fd)
+{
+	struct pollfd wanted = {.fd = fd, .events = POLLIN};
+
+	for (int ms = 0; poll(&wanted, 1, 1) == 0 && ms < WAIT_MS; ms++)
+		work();
+}
+
+static void say(int fd, enum wire_control_type type)
+{
+	const struct wire_control request = {.type = type};
+	uint8_t bytes[WIRE_CONTROL_SIZE];
+
+	wire_control_encode(&request, bytes);
+	ck_assert_int_eq(send(fd, bytes, sizeof(bytes), 0), sizeof(bytes));
+}
+
+/* Reads exactly that much, or less if the other side hangs up before. */
+static size_t read_all(int fd, char *text, size_t size)
+{
+	size_t length = 0;
+
+	while (length < size) {
+		ssize_t part;
+
+		work_until_readable(fd);
+		part = recv(fd, text + length, size - length, MSG_DONTWAIT);
+		if (part <= 0)
+			break;
+		length += (size_t)part;
+	}
+	return length;
+}
+
+/* The answer word, and what text follows it. */
+static int get_answer(int fd, char *text, size_t size)
+{
+	uint8_t word[WIRE_ANSWER_SIZE];
+	enum wire_answer answer;
+	size_t length = read_all(fd, (char *)word, sizeof(word));
+
+	if (length == 0)
+		return HUNG_UP;
+	ck_assert_int_eq(wire_answer_decode(word, length, &answer), 0);
+	length = read_all(fd, text, size - 1);
+	text[length] = '\0';
+	return (int)answer;
+}
+
+static const enum wire_control_type types[] = {WIRE_STATUS, WIRE_LIST, WIRE_LOGINS};
+
+START_TEST(control_asks)
+{
+	char text[16];
+	int fd;
+
+	begin();
+	fd = dial();
+	say(fd, types[_i]);
+	ck_assert_int_eq(get_answer(fd, text, sizeof(text)), WIRE_DONE);
+	ck_assert_str_eq(text, "{}");
+	ck_assert_int_eq(asked.count, 1);
+	ck_assert_int_eq(asked.request.type, types[_i]);
+	ck_assert_uint_eq(asked.uid, geteuid());
+	ck_assert_int_eq(recv(fd, text, 1, 0), 0);
+	close(fd);
+	finish();
+}
+END_TEST
+
+/* The uid is the kernel's word: of who connected, not of who listens. */
+START_TEST(control_tells_uid)
+{
+	char text[16];
+	int fd;
+
+	begin();
+	ck_assert_int_eq(seteuid(NOBODY), 0);
+	fd = dial();
+	ck_assert_int_eq(seteuid(0), 0);
+	say(fd, WIRE_LIST);
+	ck_assert_int_eq(get_answer(fd, text, sizeof(text)), WIRE_DONE);
+	ck_assert_uint_eq(asked.uid, NOBODY);
+	close(fd);
+	finish();
+}
+END_TEST
+
+START_TEST(control_tells_refusal)
+{
+	char text[16];
+	int fd;
+
+	begin();
+	asked.answer = WIRE_FAILED;
+	fd = dial();
+	say(fd, WIRE_LIST);
+	ck_assert_int_eq(get_answer(fd, text, sizeof(text)), WIRE_FAILED);
+	ck_assert_str_eq(text, "");
+	close(fd);
+	finish();
+}
+END_TEST
+
+/* That byte, changed to this. */
+static const struct {
+	size_t at;
+	uint8_t value;
+	int answer;
+} malformed[] = {
+	{0, 77, WIRE_OTHER_VERSION},
+	{2, 0, WIRE_MALFORMED},
+	{2, 200, WIRE_MALFORMED},
+	{3, 1, WIRE_MALFORMED},
+	{4, 1, WIRE_MALFORMED},
+	{WIRE_CONTROL_SIZE - 1, 1, WIRE_MALFORMED},
+};
+
+START_TEST(control_malformed)
+{
+	const struct wire_control request = {.type = WIRE_LIST};
+	uint8_t bytes[WIRE_CONTROL_SIZE];
+	char text[16];
+	int fd;
+
+	begin();
+	wire_control_encode(&request, bytes);
+	bytes[malformed[_i].at] = malformed[_i].value;
+	fd = dial();
+	ck_assert_int_eq(send(fd, bytes, sizeof(bytes), 0), sizeof(bytes));
+	ck_assert_int_eq(get_answer(fd, text, sizeof(text)), malformed[_i].answer);
+	ck_assert_str_eq(text, "");
+	ck_assert_int_eq(asked.count, 0);
+	close(fd);
+	finish();
+}
+END_TEST
+
+START_TEST(control_request_in_pieces)
+{
+	const struct wire_control request = {.type = WIRE_LIST};
+	uint8_t bytes[WIRE_CONTROL_SIZE];
+	char text[16];
+	int fd;
+
+	begin();
+	wire_control_encode(&request, bytes);
+	fd = dial();
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		ck_assert_int_eq(asked.count, 0);
+		ck_assert_int_eq(send(fd, bytes + i, 1, 0), 1);
+		work();
+	}
+	ck_assert_int_eq(get_answer(fd, text, sizeof(text)), WIRE_DONE);
+	ck_assert_int_eq(asked.count, 1);
+	close(fd);
+	finish();
+}
+END_TEST
+
+START_TEST(control_short_request)
+{
+	char text[16];
+	int fd;
+
+	begin();
+	fd = dial();
+	ck_assert_int_eq(send(fd, "\1\0\2", 3, 0), 3);
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	ck_assert_int_eq(get_answer(fd, text, sizeof(text)), HUNG_UP);
+	ck_assert_int_eq(asked.count, 0);
+	close(fd);
+	finish();
+}
+END_TEST
+
+START_TEST(control_one_request_each)
+{
+	char text[64];
+	int fd;
+
+	begin();
+	fd = dial();
+	say(fd, WIRE_LIST);
+	say(fd, WIRE_LIST);
+	get_answer(fd, text, sizeof(text));
+	ck_assert_int_eq(asked.count, 1);
+	close(fd);
+	finish();
+}
+END_TEST
+
+/* An answer that goes in many parts holds up nobody, and comes whole. */
+START_TEST(control_slow_reader)
+{
+	char *text = malloc(BIG + 2), other[16];
+	int slow, fast;
+
+	begin();
+	asked.size = BIG;
+	slow = dial();
+	say(slow, WIRE_LIST);
+	work_until_readable(slow);
+	asked.size = 0;
+	fast = dial();
+	say(fast, WIRE_STATUS);
+	ck_assert_int_eq(get_answer(fast, other, sizeof(other)), WIRE_DONE);
+	ck_assert_str_eq(other, "{}");
+	ck_assert_int_eq(get_answer(slow, text, BIG + 2), WIRE_DONE);
+	ck_assert_uint_eq(strlen(text), BIG);
+	ck_assert_uint_eq(strspn(text, "x"), BIG);
+	free(text);
+	close(slow);
+	close(fast);
+	finish();
+}
+END_TEST
+
+START_TEST(control_reader_gone)
+{
+	char text[16];
+	int fd;
+
+	begin();
+	asked.size = BIG;
+	fd = dial();
+	say(fd, WIRE_LIST);
+	work_until_readable(fd);
+	close(fd);
+	work();
+	asked.size = 0;
+	fd = dial();
+	say(fd, WIRE_LIST);
+	ck_assert_int_eq(get_answer(fd, text, sizeof(text)), WIRE_DONE);
+	close(fd);
+	finish();
+}
+END_TEST
+
+static void drop_root(void)
+{
+	if (geteuid() == 0)
+		ck_assert_int_eq(seteuid(NOBODY), 0);
+}
+
+START_TEST(control_per_user)
+{
+	int fds[OF_USER], fd;
+	char text[16];
+
+	drop_root();
+	begin();
+	for (size_t i = 0; i < OF_USER; i++)
+		fds[i] = dial();
+	work();
+	fd = dial();
+	work_until_readable(fd);
+	ck_assert_int_eq(recv(fd, text, 1, MSG_DONTWAIT), 0);
+	close(fd);
+	say(fds[0], WIRE_LIST);
+	ck_assert_int_eq(get_answer(fds[0], text, sizeof(text)), WIRE_DONE);
+	fd = dial();
+	say(fd, WIRE_LIST);
+	ck_assert_int_eq(get_answer(fd, text, sizeof(text)), WIRE_DONE);
+	close(fd);
+	for (size_t i = 0; i < OF_USER; i++)
+		close(fds[i]);
+	finish();
+}
+END_TEST
+
+/* Users can be in each other's way, but not in root's. */
+START_TEST(control_root_always)
+{
+	int fds[OF_USER * 5], fd;
+	char text[16];
+
+	begin();
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		ck_assert_int_eq(seteuid((uid_t)(NOBODY - i / OF_USER)), 0);
+		fds[i] = dial();
+		ck_assert_int_eq(seteuid(0), 0);
+	}
+	work();
+	/* Four users fill it. */
+	ck_assert_int_eq(recv(fds[4 * OF_USER - 1], text, 1, MSG_DONTWAIT), -1);
+	ck_assert_int_eq(recv(fds[4 * OF_USER], text, 1, MSG_DONTWAIT), 0);
+	fd = dial();
+	say(fd, WIRE_LIST);
+	ck_assert_int_eq(get_answer(fd, text, sizeof(text)), WIRE_DONE);
+	close(fd);
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		close(fds[i]);
+	finish();
+}
+END_TEST
+
+/* Starts to watch, and reads the word that says so. */
+static int start_watch(void)
+{
+	char word[WIRE_ANSWER_SIZE];
+	int fd = dial();
+
+	say(fd, WIRE_WATCH);
+	ck_assert_uint_eq(read_all(fd, word, sizeof(word)), sizeof(word));
+	ck_assert_int_eq(word[2], WIRE_DONE);
+	ck_assert_int_eq(asked.count, 0);
+	return fd;
+}
+
+START_TEST(control_watch)
+{
+	char text[16] = "";
+	int fd;
+
+	begin();
+	fd = start_watch();
+	control_tell(control, "one", geteuid());
+	control_tell(control, "two", geteuid());
+	ck_assert_uint_eq(read_all(fd, text, 8), 8);
+	ck_assert_str_eq(text, "one\ntwo\n");
+	/* What it still says is not a request. */
+	say(fd, WIRE_LIST);
+	work();
+	ck_assert_int_eq(asked.count, 0);
+	control_tell(control, "three", geteuid());
+	ck_assert_uint_eq(read_all(fd, text, 6), 6);
+	ck_assert_mem_eq(text, "three\n", 6);
+	close(fd);
+	work();
+	control_tell(control, "four", geteuid());
+	work();
+	finish();
+}
+END_TEST
+
+START_TEST(control_watch_own_only)
+{
+	char text[16] = "";
+	int fd;
+
+	drop_root();
+	begin();
+	fd = start_watch();
+	control_tell(control, "other", geteuid() + 1);
+	control_tell(control, "root", 0);
+	control_tell(control, "own", geteuid());
+	ck_assert_uint_eq(read_all(fd, text, 4), 4);
+	ck_assert_str_eq(text, "own\n");
+	close(fd);
+	finish();
+}
+END_TEST
+
+START_TEST(control_watch_as_root)
+{
+	char text[16] = "";
+	int fd;
+
+	begin();
+	fd = start_watch();
+	control_tell(control, "other", NOBODY);
+	ck_assert_uint_eq(read_all(fd, text, 6), 6);
+	ck_assert_str_eq(text, "other\n");
+	close(fd);
+	finish();
+}
+END_TEST
+
+/* One who does not read is let go of, and with him all that was kept for him. */
+START_TEST(control_watcher_does_not_read)
+{
+	char line[BIG_LINE];
+	struct pollfd peer = {.events = POLLRDHUP};
+
+	begin();
+	peer.fd = start_watch();
+	memset(line, 'x', sizeof(line) - 1);
+	line[sizeof(line) - 1] = '\0';
+	for (size_t sent = 0; sent < BIG && poll(&peer, 1, 0) == 0; sent += sizeof(line)) {
+		control_tell(control, line, geteuid());
+		work();
+	}
+	ck_assert_int_eq(poll(&peer, 1, 0), 1);
+	close(peer.fd);
+	finish();
+}
+END_TEST
+
+START_TEST(control_ends_in_between)
+{
+	char text[16];
+	int fd;
+
+	begin();
+	fd = dial();
+	close(start_watch());
+	control_free(control);
+	control = NULL;
+	work();
+	ck_assert_int_eq(recv(fd, text, 1, MSG_DONTWAIT), 0);
+	close(fd);
+	finish();
+}
+END_TEST
+
+int main(void)
+{
+	const struct check_test tests[] = {
+		LOOP(control_asks, ARRAY_LEN(types)),
+		TEST(control_tells_refusal),
+		LOOP(control_malformed, ARRAY_LEN(malformed)),
+		TEST(control_request_in_pieces),
+		TEST(control_short_request),
+		TEST(control_one_request_each),
+		TEST(control_slow_reader),
+		TEST(control_reader_gone),
+		TEST(control_per_user),
+		TEST(control_watch),
+		TEST(control_watch_own_only),
+		TEST(control_watcher_does_not_read),
+		TEST(control_ends_in_between),
+		/* As root only: who else could be two users? */
+		TEST(control_tells_uid),
+		TEST(control_root_always),
+		TEST(control_watch_as_root),
+	};
+
+	return check_status("control", tests, ARRAY_LEN(tests) - (geteuid() == 0 ? 0 : 3));
+}
