@@ -66,7 +66,7 @@ static void on_found(struct server *server, const struct login *login, void *con
 	gate->has_found = true;
 }
 
-static void claim(struct gate *gate, uint32_t uid)
+static void claim(struct gate *gate, uint32_t uid, uint64_t now_ms)
 {
 	auto_free void *items = NULL;
 	struct mosh_processes processes = {0};
@@ -75,20 +75,29 @@ static void claim(struct gate *gate, uint32_t uid)
 	items = processes.items;
 	if (error < 0)
 		log_error("looking at processes: %s", strerror(-error));
-	server_claim(&gate->grants->servers, gate->logins, uid, &processes, clock_boot_ms(),
-		on_found, gate);
+	server_claim(&gate->grants->servers, gate->logins, uid, &processes, now_ms, on_found, gate);
+}
+
+static void decide(struct gate *gate, uint64_t now_ms)
+{
+	uint32_t uid;
+
+	while (server_undecided(&gate->grants->servers, now_ms, &uid))
+		claim(gate, uid, now_ms);
 }
 
 /* One look at the sockets, and at the processes of those whose sockets are not decided. */
 static void look(struct gate *gate)
 {
-	uint64_t now_ms = clock_boot_ms();
-	uint32_t uid;
+	if (see_sockets(gate) == 0)
+		decide(gate, clock_boot_ms());
+}
 
-	if (see_sockets(gate) < 0)
-		return;
-	while (server_undecided(&gate->grants->servers, now_ms, &uid))
-		claim(gate, uid);
+/* No better socket will come: as if the time for that were over. */
+static void look_for_the_last_time(struct gate *gate)
+{
+	if (see_sockets(gate) == 0)
+		decide(gate, clock_boot_ms() + SERVER_DOUBT_MS);
 }
 
 /* A grant that lapsed since the last comparison must not stand in the way of a new one. */
@@ -227,23 +236,26 @@ enum wire_answer gate_on_logout(struct gate *gate, pid_t pid)
 
 	if (!login)
 		return WIRE_NOTHING;
-	look(gate);
+	look_for_the_last_time(gate);
 	audit_logout(&gate->audit, login, clock_boot_ms());
 	forget(gate, login);
 	return WIRE_DONE;
 }
 
-/* What is there when a mosh-server is executed is not its socket; but this may come late, so first
- * a look for one that came already and looks like a mosh-server's. */
+/* What is there when a mosh-server is executed is not its socket. But the notice may come late, so
+ * what was not there at the last look may be, if it looks like a mosh-server's. */
 void gate_on_exec(struct gate *gate)
 {
+	struct server_table *servers = &gate->grants->servers;
+	uint64_t age_ms = gate->is_searching ? SERVER_DOUBT_MS : 0;
+
 	if (login_count(gate->logins) == 0)
 		return;
+	server_pass_over(servers, clock_boot_ms(), age_ms);
 	look(gate);
 	gate->exec_ms = clock_boot_ms();
 	gate->look_ms = gate->exec_ms + 1;
-	server_pass_over(
-		&gate->grants->servers, gate->exec_ms, gate->is_searching ? SERVER_DOUBT_MS : 0);
+	server_pass_over(servers, gate->exec_ms, age_ms);
 	gate->is_searching = true;
 	gate->has_found = false;
 }
@@ -416,6 +428,8 @@ void gate_settle(struct gate *gate)
 	uint64_t now_ms = clock_boot_ms();
 	struct plan plan;
 
+	if (gate->is_touched)
+		return; /* the guard is to be made anew, and all that is to change with it */
 	plan_make(gate->grants, now_ms, &plan);
 	if (plan.count > 0 && firewall_apply(gate->firewall, &plan) < 0) {
 		log_error("nftables refused a change: %s", firewall_error(gate->firewall));
@@ -472,7 +486,7 @@ static void grant_to_young(struct gate *gate)
 		server_claim(&gate->grants->servers, gate->logins, uid, &processes, now_ms,
 			on_found, gate);
 	}
-	server_pass_over(&gate->grants->servers, now_ms, 0);
+	server_pass_over_all(&gate->grants->servers);
 	gate_settle(gate);
 }
 

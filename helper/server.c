@@ -86,7 +86,15 @@ void server_end(struct server_table *table, uint64_t cookie)
 void server_pass_over(struct server_table *table, uint64_t now_ms, uint64_t age_ms)
 {
 	for (struct server *server = table->servers; server; server = server->hh.next)
-		if (server->role == SERVER_CANDIDATE && now_ms - server->seen_ms >= age_ms)
+		if (server->role == SERVER_CANDIDATE && !server->socket.is_ecn &&
+			now_ms - server->seen_ms >= age_ms)
+			server->role = SERVER_FOREIGN;
+}
+
+void server_pass_over_all(struct server_table *table)
+{
+	for (struct server *server = table->servers; server; server = server->hh.next)
+		if (server->role == SERVER_CANDIDATE)
 			server->role = SERVER_FOREIGN;
 }
 

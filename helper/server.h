@@ -56,8 +56,12 @@ void server_see(struct server_table *table, const struct udp_sockets *sockets, u
 /* One socket has ended. Unless it is owned, it is forgotten at once. */
 void server_end(struct server_table *table, uint64_t cookie);
 
-/* Candidates seen at least age_ms ago are foreign from now on. */
+/* A mosh-server was executed: candidates seen at least age_ms ago are foreign from now on, but for
+ * those that look like mosh's own, which somebody may have started where it was not seen. */
 void server_pass_over(struct server_table *table, uint64_t now_ms, uint64_t age_ms);
+
+/* All candidates are foreign from now on. */
+void server_pass_over_all(struct server_table *table);
 
 /* A uid that has candidates to be decided now; false if there is none. After server_claim() for
  * that uid the next call gives another. */
