@@ -19,7 +19,7 @@
  *
  * A user who tricks these rules opens for his own address a socket of his own.
  */
-#define SERVER_DOUBT_MS 25
+#define SERVER_DOUBT_MS 200
 
 enum server_role {
 	SERVER_CANDIDATE, /* came after the last mosh-server was executed; not decided */
