@@ -17,6 +17,7 @@
 #include "daemon.h"
 #include "log.h"
 #include "loop.h"
+#include "sandbox.h"
 
 struct options {
 	const char *file; /* null: the installed one */
@@ -91,6 +92,33 @@ static int own_folder(const char *state, uid_t uid, gid_t gid)
 	return error < 0 ? error : 0;
 }
 
+/* The folder that a path is in; itself if that is the root. */
+static void folder_of(const char *path, char folder[CONFIG_PATH_SIZE])
+{
+	size_t length = (size_t)(strrchr(path, '/') - path);
+
+	memcpy(folder, path, length > 0 ? length : 1);
+	folder[length > 0 ? length : 1] = '\0';
+}
+
+static int shut_in(const struct config *config)
+{
+	char session[CONFIG_PATH_SIZE], control[CONFIG_PATH_SIZE];
+	const char *const folders[] = {config->helper.state, session, control, NULL};
+	int error;
+
+	folder_of(config->helper.session_socket, session);
+	folder_of(config->helper.control_socket, control);
+	error = sandbox_files(folders);
+	if (error == -EOPNOTSUPP)
+		log_info("this kernel has no Landlock: files are guarded by their permissions "
+			 "alone");
+	else if (error < 0)
+		return fail("Landlock", error);
+	error = sandbox_calls();
+	return error < 0 ? fail("seccomp", error) : 0;
+}
+
 /* A client waits for us between its server's bind and its own first packet, some 5 ms later; what
  * we do in them is short, so it goes first. An unprivileged start has to have it from its manager.
  */
@@ -114,6 +142,9 @@ static int start(struct helper *helper)
 	error = confine(uid, gid, &what);
 	if (error < 0)
 		return fail(what, error);
+	error = shut_in(config);
+	if (error < 0)
+		return error;
 	error = state_open(config->helper.state, &parts.state);
 	if (error < 0)
 		return fail("the folder of logins", error);

@@ -2,7 +2,7 @@
 # Debian's and Ubuntu's packages. To be sourced, as root.
 
 build_packages="gcc make autoconf automake libtool pkg-config libc6-dev libpam0g-dev libnftables-dev
-	libnftnl-dev libmnl-dev libevent-dev libcap-ng-dev libjansson-dev libinih-dev nettle-dev
+	libnftnl-dev libmnl-dev libevent-dev libcap-ng-dev libseccomp-dev libjansson-dev libinih-dev nettle-dev
 	uthash-dev check"
 lab_packages="openssh-server openssh-client mosh tmux nftables iproute2 procps python3-minimal
 	util-linux libpam-modules"

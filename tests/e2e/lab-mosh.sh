@@ -9,7 +9,7 @@ lab_tmux() {
 
 # mosh_start NAME HOST USER@ADDRESS [ARGUMENT OF MOSH...]
 mosh_start() {
-	[ -e $LAB/tmux.conf ] || echo 'set -g remain-on-exit on' >$LAB/tmux.conf
+	[ -e $LAB/tmux.conf ] || printf 'set -g %s\n' 'remain-on-exit on' 'exit-empty off' >$LAB/tmux.conf
 	lab_tmux new-session -d -s "$1" -x 80 -y 24 \
 		nsenter --net="/run/netns/$2" -- \
 		env -u TMUX mosh --ssh="ssh -F $LAB/ssh_config" "${@:4}" "$3"
@@ -24,12 +24,12 @@ mosh_type() {
 }
 
 mosh_shows() {
-	mosh_screen "$1" | grep -Eq -e "$2"
+	mosh_screen "$1" 2>/dev/null | grep -Eq -e "$2"
 }
 
-# mosh_wait NAME REGEX [SECONDS]
+# mosh_wait NAME REGEX [SECONDS]: long enough for a slow emulated machine
 mosh_wait() {
-	wait_for "${3:-10}" mosh_shows "$1" "$2"
+	wait_for "${3:-60}" mosh_shows "$1" "$2"
 }
 
 # The shell at the other end does a sum: an answer that no echo on this side can give, each time another.
@@ -47,5 +47,5 @@ mosh_ended() {
 # mosh_close NAME: leave the shell, and wait for mosh to end in good order
 mosh_close() {
 	mosh_type "$1" exit
-	wait_for 10 mosh_ended "$1" && lab_tmux kill-session -t "=$1"
+	wait_for 60 mosh_ended "$1" && lab_tmux kill-session -t "=$1"
 }

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <seccomp.h>
+
+#include "fd.h"
+#include "sandbox.h"
+
+/* Older headers lack what later kernels know. */
+#ifndef LANDLOCK_ACCESS_FS_REFER
+#define LANDLOCK_ACCESS_FS_REFER (1ULL << 13)
+#endif
+#ifndef LANDLOCK_ACCESS_FS_TRUNCATE
+#define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
+#endif
+
+/* Every right but reading; the later ones by the version of Landlock that has them. */
+#define HANDLED_1                                                                                  \
+	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE |                              \
+		LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |                   \
+		LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR |                       \
+		LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |                       \
+		LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |                     \
+		LANDLOCK_ACCESS_FS_MAKE_SYM)
+#define HANDLED_2 (HANDLED_1 | LANDLOCK_ACCESS_FS_REFER)
+#define HANDLED_3 (HANDLED_2 | LANDLOCK_ACCESS_FS_TRUNCATE)
+#define ALLOWED                                                                                    \
+	(LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |                             \
+		LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |                     \
+		LANDLOCK_ACCESS_FS_TRUNCATE)
+
+static uint64_t handled_rights(long version)
+{
+	return version >= 3 ? HANDLED_3 : version == 2 ? HANDLED_2 : HANDLED_1;
+}
+
+static int allow_folder(int ruleset, const char *path, uint64_t handled)
+{
+	auto_fd int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct landlock_path_beneath_attr rule = {
+		.allowed_access = ALLOWED & handled, .parent_fd = folder};
+
+	if (folder < 0 ||
+		syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0))
+		return -errno;
+	return 0;
+}
+
+int sandbox_files(const char *const *folders)
+{
+	long version =
+		syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	struct landlock_ruleset_attr attributes = {.handled_access_fs = handled_rights(version)};
+	auto_fd int ruleset = -1;
+
+	if (version < 0)
+		return -EOPNOTSUPP;
+	/* The first field alone: all that every version knows. */
+	ruleset = (int)syscall(
+		SYS_landlock_create_ruleset, &attributes, sizeof(attributes.handled_access_fs), 0);
+	if (ruleset < 0)
+		return -errno;
+	for (; *folders; folders++) {
+		int error = allow_folder(ruleset, *folders, attributes.handled_access_fs);
+
+		if (error < 0)
+			return error;
+	}
+	return syscall(SYS_landlock_restrict_self, ruleset, 0) < 0 ? -errno : 0;
+}
+
+/* Each with its reason. C libraries differ in which of several calls they use. */
+static const int calls[] = {
+	/* waiting, and time */
+	SCMP_SYS(epoll_ctl),
+	SCMP_SYS(epoll_wait),
+	SCMP_SYS(epoll_pwait),
+	SCMP_SYS(epoll_pwait2),
+	SCMP_SYS(epoll_create1),
+	SCMP_SYS(timerfd_create),
+	SCMP_SYS(timerfd_settime),
+	SCMP_SYS(timerfd_gettime),
+	SCMP_SYS(poll),
+	SCMP_SYS(ppoll),
+	SCMP_SYS(select),
+	SCMP_SYS(pselect6),
+	SCMP_SYS(clock_gettime),
+	SCMP_SYS(clock_gettime64),
+	SCMP_SYS(gettimeofday),
+	SCMP_SYS(time),
+	SCMP_SYS(restart_syscall),
+	SCMP_SYS(clock_nanosleep),
+	SCMP_SYS(eventfd2),
+	SCMP_SYS(pipe2),
+	/* the two sockets, netlink, syslog, the service manager */
+	SCMP_SYS(accept4),
+	SCMP_SYS(bind),
+	SCMP_SYS(connect),
+	SCMP_SYS(getsockname),
+	SCMP_SYS(getsockopt),
+	SCMP_SYS(setsockopt),
+	SCMP_SYS(recvfrom),
+	SCMP_SYS(recvmsg),
+	SCMP_SYS(sendto),
+	SCMP_SYS(sendmsg),
+	SCMP_SYS(shutdown),
+	SCMP_SYS(socketpair),
+	/* processes that log in: held, never touched */
+	SCMP_SYS(pidfd_open),
+	/* a new observer, when the configuration changes */
+	SCMP_SYS(inotify_init1),
+	SCMP_SYS(inotify_add_watch),
+	SCMP_SYS(inotify_rm_watch),
+	/* /proc, the configuration, the logins; what may be written is Landlock's to say */
+	SCMP_SYS(openat),
+	SCMP_SYS(open),
+	SCMP_SYS(close),
+	SCMP_SYS(read),
+	SCMP_SYS(readv),
+	SCMP_SYS(pread64),
+	SCMP_SYS(write),
+	SCMP_SYS(writev),
+	SCMP_SYS(lseek),
+	SCMP_SYS(_llseek),
+	SCMP_SYS(fstat),
+	SCMP_SYS(fstat64),
+	SCMP_SYS(stat),
+	SCMP_SYS(stat64),
+	SCMP_SYS(lstat),
+	SCMP_SYS(lstat64),
+	SCMP_SYS(newfstatat),
+	SCMP_SYS(fstatat64),
+	SCMP_SYS(statx),
+	SCMP_SYS(getdents),
+	SCMP_SYS(getdents64),
+	SCMP_SYS(dup),
+	SCMP_SYS(dup2),
+	SCMP_SYS(dup3),
+	SCMP_SYS(fcntl),
+	SCMP_SYS(fcntl64),
+	SCMP_SYS(ioctl),
+	SCMP_SYS(renameat),
+	SCMP_SYS(renameat2),
+	SCMP_SYS(mkdirat),
+	SCMP_SYS(unlink),
+	SCMP_SYS(unlinkat),
+	SCMP_SYS(readlink),
+	SCMP_SYS(readlinkat),
+	SCMP_SYS(access),
+	SCMP_SYS(faccessat),
+	SCMP_SYS(faccessat2),
+	/* memory */
+	SCMP_SYS(brk),
+	SCMP_SYS(munmap),
+	SCMP_SYS(mremap),
+	SCMP_SYS(madvise),
+	SCMP_SYS(futex),
+	/* itself */
+	SCMP_SYS(getpid),
+	SCMP_SYS(gettid),
+	SCMP_SYS(getuid),
+	SCMP_SYS(geteuid),
+	SCMP_SYS(getgid),
+	SCMP_SYS(getegid),
+	SCMP_SYS(getrandom),
+	SCMP_SYS(uname),
+	SCMP_SYS(sysinfo),
+	SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(sigreturn),
+	SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
+	SCMP_SYS(umask),
+};
+
+/* Calls of which only some arguments are wanted. */
+static int add_conditional(scmp_filter_ctx filter)
+{
+	static const int families[] = {AF_UNIX, AF_NETLINK};
+	static const int maps[] = {SCMP_SYS(mmap), SCMP_SYS(mmap2), SCMP_SYS(mprotect)};
+	int result = 0;
+
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]) && result == 0; i++)
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
+	/* No memory that is both written and executed, nor executed at all from now on. */
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]) && result == 0; i++)
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, maps[i], 1,
+			SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	/* Its own limits may be read. */
+	if (result == 0)
+		result = seccomp_rule_add(
+			filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0));
+	return result;
+}
+
+int sandbox_calls(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int result = 0;
+
+	if (!filter)
+		return -ENOMEM;
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]) && result == 0; i++)
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
+	if (result == 0)
+		result = add_conditional(filter);
+	if (result == 0)
+		result = seccomp_load(filter);
+	seccomp_release(filter);
+	return result;
+}

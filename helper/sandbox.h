@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MOSHGATE_SANDBOX_H
+#define MOSHGATE_SANDBOX_H
+
+/*
+ * What the process can still ask of the kernel, after it gave up its privileges.
+ *
+ * 1. System calls that are not in sandbox.c's table end it: no program is executed, no process
+ * made, none traced or signalled. (sandbox_kills)
+ * 2. Where the kernel has Landlock, files can be written and made in the state folder alone, and
+ * the two sockets removed from theirs; nothing can be executed. (sandbox_writes)
+ */
+
+/* folders: those in which files may be made, written and removed, ended by a null. -EOPNOTSUPP:
+ * this kernel has no Landlock, which is no reason to stop; else -errno, which is. */
+int sandbox_files(const char *const *folders);
+
+/* The filter of system calls. -errno. */
+int sandbox_calls(void);
+
+#endif
