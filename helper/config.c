@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ini.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "config.h"
+#include "fd.h"
 
 /* Longest line that inih keeps whole (INI_MAX_LINE less newline and NUL). */
 #define LINE_MAX_LENGTH 197
@@ -176,16 +178,21 @@ static const char *set_value(struct config *config, const struct entry *entry, c
 	return entry->parse(value, entry->bounds, (char *)config + entry->offset);
 }
 
-/* What inih's handler needs; it learns the line only afterwards, so the first error stays. */
+/* What inih's handler needs. inih goes on after an error, so the first one is kept. */
 struct reading {
 	struct config config;
+	FILE *file;
+	int line; /* that is being read */
+	int error_line;
 	char error[CONFIG_ERROR_SIZE / 2];
 };
 
 static int refuse(struct reading *reading, const char *format, const char *a, const char *b)
 {
-	if (reading->error[0] == '\0')
-		snprintf(reading->error, sizeof(reading->error), format, a, b);
+	if (reading->error[0] != '\0')
+		return 0;
+	reading->error_line = reading->line;
+	snprintf(reading->error, sizeof(reading->error), format, a, b);
 	return 0;
 }
 
@@ -205,17 +212,30 @@ static int on_value(void *user, const char *section, const char *name, const cha
 	return refuse(reading, "no key \"%s\" in section [%s]", name, section);
 }
 
-/* inih cuts a longer line in two; that must not become a shorter value. */
+/* inih would cut a longer line in two, and end one at a NUL; neither must become another value. */
 static int check_lines(FILE *file)
 {
-	char line[LINE_MAX_LENGTH + 3];
-	int number = 1;
+	int number = 1, length = 0, c;
 
-	for (; fgets(line, sizeof(line), file); number++)
-		if (strlen(line) > LINE_MAX_LENGTH && !strchr(line, '\n'))
+	while ((c = getc(file)) != EOF) {
+		if (c == '\n') {
+			number++;
+			length = 0;
+		} else if (c == '\0' || ++length > LINE_MAX_LENGTH) {
 			return number;
+		}
+	}
 	rewind(file);
 	return 0;
+}
+
+/* For inih: counts the lines, so that the handler knows where it is. */
+static char *read_line(char *line, int size, void *context)
+{
+	struct reading *reading = context;
+
+	reading->line++;
+	return fgets(line, size, reading->file);
 }
 
 static int check_file(FILE *file, struct reading *reading)
@@ -240,27 +260,39 @@ static int say(char *error, const char *path, int line, const char *reason)
 	return -EINVAL;
 }
 
+/* inih's own errors have a line and no reason. */
+static int parse(const char *path, struct reading *reading, char *error)
+{
+	int line = check_lines(reading->file);
+
+	if (line > 0)
+		return say(error, path, line, "line too long, or with a NUL in it");
+	reading->line = 0;
+	line = ini_parse_stream(read_line, reading, on_value, reading);
+	if (line > 0 && line != reading->error_line)
+		return say(error, path, line, "no key = value");
+	return line != 0 ? say(error, path, line, reading->error) : 0;
+}
+
 static int read_file(const char *path, struct reading *reading, char *error)
 {
-	FILE *file = fopen(path, "re");
-	int result, line;
+	/* What is no plain file is refused, not waited for. */
+	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int result;
 
-	if (!file) {
+	reading->file = fd < 0 ? NULL : fdopen(fd, "r");
+	if (!reading->file) {
 		result = -errno;
 		say(error, path, 0, strerror(errno));
 		return result;
 	}
-	result = check_file(file, reading);
-	line = result == 0 ? check_lines(file) : 0;
-	if (line > 0)
-		refuse(reading, "%s%s", "line too long", "");
-	else if (result == 0)
-		line = ini_parse_file(file, on_value, reading);
-	fclose(file);
-	if (line != 0 || result < 0)
-		return say(
-			error, path, line, reading->error[0] ? reading->error : "no key = value");
-	return 0;
+	take_fd(&fd);
+	result = check_file(reading->file, reading);
+	result = result < 0 ? say(error, path, 0,
+				      reading->error[0] ? reading->error : strerror(-result))
+			    : parse(path, reading, error);
+	fclose(reading->file);
+	return result;
 }
 
 static int is_drop_in(const struct dirent *entry)

@@ -154,6 +154,10 @@ void credential_describe(const char *info, char text[CREDENTIAL_SIZE])
 		describe_line(line, method);
 		if (used + 2 + strlen(method) >= CREDENTIAL_SIZE)
 			return;
-		snprintf(text + used, CREDENTIAL_SIZE - used, "%s%s", used > 0 ? ", " : "", method);
+		if (used > 0) {
+			memcpy(text + used, ", ", 2);
+			used += 2;
+		}
+		strcpy(text + used, method);
 	}
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,13 +97,17 @@ int daemon_folder(const char *path, uid_t uid, gid_t gid)
 	auto_fd int fd = -1;
 	struct stat status;
 
-	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+	bool is_new = mkdir(path, 0755) == 0;
+
+	if (!is_new && errno != EEXIST)
 		return -errno;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return -errno;
 	if ((status.st_uid != 0 && status.st_uid != uid) || (status.st_mode & (S_IWGRP | S_IWOTH)))
 		return -EPERM;
+	if (is_new && fchmod(fd, 0755) < 0) /* whatever the umask */
+		return -errno;
 	if (geteuid() == 0 && fchown(fd, uid, gid) < 0)
 		return -errno;
 	return 0;
@@ -111,11 +116,14 @@ int daemon_folder(const char *path, uid_t uid, gid_t gid)
 int daemon_lock(const char *folder, uid_t uid, gid_t gid)
 {
 	char path[4096];
+	struct stat status;
 	auto_fd int fd = -1;
 
 	if (snprintf(path, sizeof(path), "%s/moshgated.pid", folder) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
 	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd >= 0 && (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_nlink != 1))
+		return -EPERM;
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return -errno;
 	if (geteuid() == 0 && fchown(fd, uid, gid) < 0)

@@ -428,11 +428,11 @@ void gate_settle(struct gate *gate)
 	uint64_t now_ms = clock_boot_ms();
 	struct plan plan;
 
-	if (gate->is_touched)
-		return; /* the guard is to be made anew, and all that is to change with it */
 	plan_make(gate->grants, now_ms, &plan);
 	if (plan.count > 0 && firewall_apply(gate->firewall, &plan) < 0) {
-		log_error("nftables refused a change: %s", firewall_error(gate->firewall));
+		/* With a table that somebody took away that is to be expected. */
+		log_line(gate->is_touched ? LOG_DEBUG : LOG_ERR, "nftables refused a change: %s",
+			firewall_error(gate->firewall));
 		plan_heal(gate, now_ms);
 	}
 	plan_commit(gate->grants, &plan, now_ms);

@@ -174,6 +174,10 @@ static void want(struct grant_table *table, struct server *server, const struct 
 
 	if (grant && grant->server == server)
 		return;
+	if (grant && grant->server && grant->server->is_gone) {
+		revoke(table, grant, GRANT_EXIT);
+		grant = NULL;
+	}
 	if (grant) {
 		deny(table, server, login, DENIAL_TAKEN);
 	} else if (table->count >= config->limits.grants) {
@@ -351,10 +355,10 @@ void grant_sync(struct grant_table *table, const struct elements *elements, uint
 	mark_missing(table);
 	for (size_t i = 0; i < elements->count; i++) {
 		const struct element *element = &elements->items[i];
-		struct grant *grant = find(table, &element->key);
+		struct grant *grant = find_going(table, &element->key);
 
 		if (!grant)
-			grant = find_going(table, &element->key);
+			grant = find(table, &element->key);
 		if (!grant)
 			grant = adopt(table, element);
 		grant_update(table, grant, &element->use);

@@ -16,6 +16,10 @@
 
 #define LABEL_VERSION "1"
 
+/* What stands for itself in a text, and what else there is in a label. */
+#define LABEL_PLAIN    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:_+/-"
+#define LABEL_ALPHABET LABEL_PLAIN " =%"
+
 static const char hex_digits[] = "0123456789abcdef";
 
 static void set_text(char *to, size_t size, const char *from)
@@ -39,8 +43,7 @@ void label_set_auth(struct label *label, const char *auth)
 
 static bool is_plain(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       (c && strchr(".:_+/-", c));
+	return c && strchr(LABEL_PLAIN, c);
 }
 
 /* Adds " x=value" if it fits as a whole. */
@@ -80,7 +83,7 @@ static int read_number(const char *value, uint64_t most, uint64_t *number)
 {
 	char *end;
 
-	if (!isxdigit((unsigned char)value[0]))
+	if (!value[0] || value[strspn(value, "0123456789abcdef")])
 		return -EINVAL;
 	errno = 0;
 	*number = strtoull(value, &end, 16);
@@ -122,6 +125,8 @@ static int read_field(const char *field, struct label *label, unsigned int *seen
 		return -EINVAL;
 	if (!name)
 		return 0;
+	if (*seen & 1u << (name - names))
+		return -EINVAL;
 	*seen |= 1u << (name - names);
 	switch (field[0]) {
 	case 'u':
@@ -150,7 +155,7 @@ int label_read(const char *text, struct label *label)
 	unsigned int seen = 0;
 	const unsigned int needed = 0xf; /* u, c, s and v */
 
-	if (strlen(text) >= sizeof(copy))
+	if (strlen(text) >= sizeof(copy) || text[strspn(text, LABEL_ALPHABET)])
 		return -EINVAL;
 	strcpy(copy, text);
 	field = strtok_r(copy, " ", &rest);

@@ -96,11 +96,14 @@ static enum wire_answer on_session_opened(
 	return answer;
 }
 
+/* The client's first packet comes soon after sshd has closed: what the last look found is put into
+ * effect before the answer. */
 static enum wire_answer on_session_closed(pid_t pid, void *context)
 {
 	struct helper *helper = context;
 	enum wire_answer answer = gate_on_logout(&helper->gate, pid);
 
+	gate_settle(&helper->gate);
 	plan_turn_end(helper);
 	return answer;
 }

@@ -105,15 +105,15 @@ int observer_exec_fd(const struct observer *observer)
 /* True if the event may mean that a mosh-server is being executed. */
 static bool on_inotify(struct observer *observer, const struct inotify_event *event)
 {
-	bool is_exec = (event->mask & IN_Q_OVERFLOW) != 0;
+	bool is_overflow = (event->mask & IN_Q_OVERFLOW) != 0, is_exec = is_overflow;
 
 	for (size_t i = 0; i < observer->program_count; i++) {
 		struct program *program = &observer->programs[i];
 
 		if (event->wd == program->watch && (event->mask & IN_OPEN))
 			is_exec = true;
-		if (event->wd == program->folder && event->len > 0 &&
-			strcmp(event->name, base_name(program->path)) == 0)
+		if (is_overflow || (event->wd == program->folder && event->len > 0 &&
+					   strcmp(event->name, base_name(program->path)) == 0))
 			watch_program(observer, program);
 	}
 	return is_exec;

@@ -9,6 +9,12 @@
 #define COLUMNS_MAX 16
 #define CELL_SIZE   256
 
+/* How many bytes a character has that begins with this one. */
+static size_t mblen_utf8(unsigned char first)
+{
+	return first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
 static void write_span(long long seconds, char *text, size_t size)
 {
 	static const struct {
@@ -60,6 +66,25 @@ void table_bytes(json_t *value, time_t now, char text[CELL_SIZE])
 	snprintf(text, CELL_SIZE, unit > 0 ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
 }
 
+/* A terminal must not obey what stands in a cell, be it in ASCII or (0xc2 0x80 to 0x9f) in UTF-8;
+ * and a cell that was cut ends with a whole character. */
+static void make_harmless(char *text)
+{
+	size_t length = strlen(text), end = length;
+
+	for (unsigned char *c = (unsigned char *)text; *c; c++) {
+		if (iscntrl(*c))
+			*c = '?';
+		else if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f)
+			c[0] = c[1] = '?';
+	}
+	while (end > 0 && ((unsigned char)text[end - 1] & 0xc0) == 0x80)
+		end--;
+	if (length == CELL_SIZE - 1 && end > 0 && ((unsigned char)text[end - 1] & 0x80) &&
+		mblen_utf8((unsigned char)text[end - 1]) != length - end + 1)
+		text[end - 1] = '\0';
+}
+
 static void write_cell(const struct column *column, json_t *row, time_t now, char text[CELL_SIZE])
 {
 	json_t *value = json_object_get(row, column->key);
@@ -73,9 +98,7 @@ static void write_cell(const struct column *column, json_t *row, time_t now, cha
 			json_is_string(value) && json_string_length(value) > 0
 				? json_string_value(value)
 				: "-");
-	for (char *c = text; *c; c++)
-		if (iscntrl((unsigned char)*c))
-			*c = '?';
+	make_harmless(text);
 }
 
 static size_t cell_width(const char *text)

@@ -98,10 +98,8 @@ static bool is_open_complete(const struct wire_session *request)
 	       (request->server.family == 0 || request->server.family == request->client.family);
 }
 
-int wire_session_encode(const struct wire_session *request, uint8_t bytes[WIRE_SESSION_SIZE])
+static int encode(const struct wire_session *request, uint8_t bytes[WIRE_SESSION_SIZE])
 {
-	if (request->type == WIRE_OPEN && !is_open_complete(request))
-		return -EINVAL;
 	memset(bytes, 0, WIRE_SESSION_SIZE);
 	put16(bytes + AT_VERSION, WIRE_VERSION);
 	put16(bytes + AT_TYPE, request->type);
@@ -157,6 +155,16 @@ int wire_session_decode(const uint8_t *bytes, size_t length, struct wire_session
 	if (error == 0)
 		*request = decoded;
 	return error;
+}
+
+int wire_session_encode(const struct wire_session *request, uint8_t bytes[WIRE_SESSION_SIZE])
+{
+	struct wire_session decoded;
+
+	if (encode(request, bytes) < 0 ||
+		wire_session_decode(bytes, WIRE_SESSION_SIZE, &decoded) < 0)
+		return -EINVAL;
+	return 0;
 }
 
 void wire_control_encode(const struct wire_control *request, uint8_t bytes[WIRE_CONTROL_SIZE])

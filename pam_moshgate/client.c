@@ -29,12 +29,12 @@ static int limit(int fd, int option, int64_t deadline_us)
 	return setsockopt(fd, SOL_SOCKET, option, &left, sizeof(left)) < 0 ? -errno : 0;
 }
 
-/* What a failed call means: 0 is "once more". */
+/* What a failed call means: 0 is "once more", if there is time left. */
 static int call_error(void)
 {
-	if (errno == EINTR)
+	if (errno == EINTR || errno == EAGAIN)
 		return 0;
-	return errno == EAGAIN ? -ETIMEDOUT : -errno;
+	return errno == EPIPE || errno == ECONNRESET ? -EPROTO : -errno;
 }
 
 static int connect_to(int fd, const char *path, int64_t deadline_us)

@@ -142,6 +142,19 @@ static void stop(struct helper *helper)
 	close(helper->listener);
 }
 
+/* The helper's own descriptors are closed again when they are counted. */
+static void check_answer(struct helper *helper, int error, enum wire_answer expected)
+{
+	size_t fds = count_fds();
+	enum wire_answer answer;
+
+	start(helper);
+	ck_assert_int_eq(ask(path, PATIENT_MS, &answer), error);
+	stop(helper);
+	ck_assert_int_eq(answer, expected);
+	ck_assert_uint_eq(count_fds(), fds);
+}
+
 START_TEST(answered)
 {
 	struct wire_session session = {
@@ -167,12 +180,8 @@ START_TEST(other_version)
 {
 	struct helper helper = {
 		.ready = -1, .answer = {9, 0, WIRE_DONE}, .answer_size = WIRE_ANSWER_SIZE};
-	enum wire_answer answer;
 
-	start(&helper);
-	ck_assert_int_eq(ask(path, PATIENT_MS, &answer), 0);
-	stop(&helper);
-	ck_assert_int_eq(answer, WIRE_OTHER_VERSION);
+	check_answer(&helper, 0, WIRE_OTHER_VERSION);
 }
 END_TEST
 
@@ -194,9 +203,7 @@ START_TEST(garbage_answer)
 	struct helper helper = {.ready = -1, .answer_size = garbage[_i].size};
 
 	memcpy(helper.answer, garbage[_i].bytes, sizeof(helper.answer));
-	start(&helper);
-	check_failure(path, PATIENT_MS, -EPROTO);
-	stop(&helper);
+	check_answer(&helper, -EPROTO, UNTOUCHED);
 }
 END_TEST
 
@@ -248,9 +255,11 @@ static void *close_unread(void *argument)
 START_TEST(closed_with_request_unread)
 {
 	struct helper helper = {.listener = listening()};
+	enum wire_answer answer;
 
 	ck_assert_int_eq(pthread_create(&helper.thread, NULL, close_unread, &helper), 0);
-	check_failure(path, PATIENT_MS, -EPROTO);
+	ck_assert_int_eq(ask(path, PATIENT_MS, &answer), -EPROTO);
+	ck_assert_int_eq(answer, UNTOUCHED);
 	stop(&helper);
 }
 END_TEST

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -61,10 +62,11 @@ static int ask_status(void)
 		{"CapAmb", "0000000000000000"},
 		{"NoNewPrivs", "1"},
 	};
+	const gid_t groups[] = {4, 27};
 	const char *what;
 	int wrong = 0;
 
-	if (confine(NOBODY, NOBODY, &what) < 0)
+	if (setgroups(ARRAY_LEN(groups), groups) < 0 || confine(NOBODY, NOBODY, &what) < 0)
 		return 100;
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
 		wrong += !is_line(lines[i].name, lines[i].value);
@@ -135,7 +137,8 @@ static int ask_as_nobody(uint32_t capabilities)
 	const char *what = NULL;
 
 	if (prctl(PR_SET_KEEPCAPS, 1) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-		setresuid(NOBODY, NOBODY, NOBODY) < 0 || set_capabilities(capabilities) < 0)
+		setresuid(NOBODY, NOBODY, NOBODY) < 0 || set_capabilities(capabilities) < 0 ||
+		prctl(PR_SET_DUMPABLE, 1) < 0)
 		return 100;
 	return -confine(NOBODY, NOBODY, &what);
 }
@@ -160,7 +163,7 @@ static int ask_given(void)
 		return error;
 	return !is_line("CapPrm", "0000000000001000") + !is_line("CapEff", "0000000000001000") +
 	       !is_line("CapInh", "0000000000000000") + !is_line("CapAmb", "0000000000000000") +
-	       !is_line("NoNewPrivs", "1");
+	       !is_line("NoNewPrivs", "1") + prctl(PR_GET_DUMPABLE);
 }
 
 START_TEST(confine_as_given)

@@ -404,9 +404,10 @@ static int start_watch(void)
 START_TEST(control_watch)
 {
 	char text[16] = "";
-	int fd;
+	int fd, silent;
 
 	begin();
+	silent = dial();
 	fd = start_watch();
 	control_tell(control, "one", geteuid());
 	control_tell(control, "two", geteuid());
@@ -423,6 +424,10 @@ START_TEST(control_watch)
 	work();
 	control_tell(control, "four", geteuid());
 	work();
+	/* Who did not ask is told nothing. */
+	ck_assert_int_eq(recv(silent, text, 1, MSG_DONTWAIT), -1);
+	ck_assert_int_eq(errno, EAGAIN);
+	close(silent);
 	finish();
 }
 END_TEST

@@ -3,89 +3,50 @@
 
 #define ALICE  1000u
 #define BOB    1001u
-#define START  50000u /* ms; some boot time */
+#define START  5000000u /* ms; some boot time */
 #define CLIENT "203.0.113.5"
+#define OTHER  "203.0.113.6"
 #define SERVER "198.51.100.7"
 
-/* What a settle() came to. */
-struct outcome {
-	size_t changes, denials;
-	size_t gone; /* grants that ended */
-	enum grant_reason reason;
-	enum grant_denial_reason denial;
-};
-
-static struct config config;
-static struct grant_table *table;
-static struct policy_kernel kernel;
-static struct outcome outcome;
-static bool is_refusing_open, is_refusing_shut, is_refusing_ports;
-
-static bool refuses(const struct change *change)
-{
-	return (change->kind == CHANGE_OPEN && is_refusing_open) ||
-	       (change->kind == CHANGE_SHUT && is_refusing_shut) ||
-	       ((change->kind == CHANGE_PORT_OPEN || change->kind == CHANGE_PORT_SHUT) &&
-		       is_refusing_ports);
-}
+static struct policy policy;
 
 static void begin(void)
 {
-	config_defaults(&config);
-	memset(&kernel, 0, sizeof(kernel));
-	kernel.refuses = refuses;
-	is_refusing_open = is_refusing_shut = is_refusing_ports = false;
-	table = grant_table_new(&config);
+	policy_begin(&policy, START);
 }
 
 static void finish(void)
 {
-	grant_table_free(table);
-}
-
-static struct server *add_server(uint64_t cookie, uint32_t uid, const char *address, uint16_t port)
-{
-	struct udp_socket socket = policy_socket(cookie, uid, address, port);
-	struct udp_sockets sockets = {NULL, 0, 0};
-	struct server *server;
-
-	sockets.items = calloc(HASH_COUNT(table->servers.servers) + 1, sizeof(socket));
-	for (server = table->servers.servers; server; server = server->hh.next)
-		if (!server->is_gone)
-			sockets.items[sockets.count++] = server->socket;
-	sockets.items[sockets.count++] = socket;
-	server_see(&table->servers, &sockets, START);
-	free(sockets.items);
-	server = server_find(&table->servers, cookie);
-	server_adopt(server, "alice");
-	return server;
-}
-
-static void want(struct server *server, uint32_t uid, const char *client)
-{
-	const struct login login = policy_login(10, uid, client, SERVER);
-
-	grant_want(table, server, &login, LABEL_LOGIN, START);
+	policy_finish(&policy);
 }
 
 static void settle(uint64_t now_ms)
 {
-	struct plan plan;
+	policy_settle(&policy, now_ms);
+}
 
-	grant_plan(table, now_ms, &plan);
-	policy_apply(&kernel, &plan);
-	grant_commit(table, &plan, now_ms);
-	outcome = (struct outcome){.changes = plan.count, .denials = plan.denial_count};
-	for (size_t i = 0; i < plan.count; i++) {
-		if (plan.changes[i].error != 0 || (plan.changes[i].kind != CHANGE_SHUT &&
-							  plan.changes[i].kind != CHANGE_LAPSED))
-			continue;
-		outcome.gone++;
-		outcome.reason = plan.changes[i].grant->reason;
-	}
-	if (plan.denial_count > 0)
-		outcome.denial = plan.denials[0].reason;
-	plan_clear(&plan);
+static struct server *add_server(uint64_t cookie, uint32_t uid, const char *address, uint16_t port)
+{
+	return policy_add_server(&policy, cookie, uid, address, port);
+}
+
+static bool has(const char *client, const char *server, uint16_t port)
+{
+	return policy_has(&policy.kernel, client, server, port);
+}
+
+static void first(struct server *server, uint32_t uid, const char *client)
+{
+	const struct login login = policy_login(10, uid, client, SERVER);
+
+	grant_first(policy.table, server, &login, policy.kernel.now_ms);
+}
+
+static void roam(uint32_t uid, const char *client)
+{
+	const struct login login = policy_login(11, uid, client, SERVER);
+
+	grant_roam(policy.table, &login, policy.kernel.now_ms);
 }
 
 /* One grant for alice, open. */
@@ -93,135 +54,47 @@ static struct server *open_one(void)
 {
 	struct server *server = add_server(1, ALICE, SERVER, 60001);
 
-	want(server, ALICE, CLIENT);
+	first(server, ALICE, CLIENT);
 	settle(START);
-	ck_assert_uint_eq(kernel.count, 1);
+	ck_assert_uint_eq(policy.kernel.count, 1);
 	return server;
-}
-
-static struct login_table *log_in_both(void)
-{
-	struct login_table *logins = login_table_new();
-	const struct login alice = policy_login(10, ALICE, CLIENT, SERVER);
-	const struct login bob = policy_login(11, BOB, "203.0.113.6", SERVER);
-	struct login *added;
-
-	ck_assert_int_eq(login_add(logins, &alice, 64, &added), 0);
-	ck_assert_int_eq(login_add(logins, &bob, 64, &added), 0);
-	return logins;
 }
 
 static void on_found(struct server *server, const struct login *login, void *context)
 {
-	(void)context;
+	ck_assert_ptr_null(context);
 	ck_assert_ptr_nonnull(login);
-	grant_want(table, server, login, LABEL_LOGIN, START);
+	grant_first(policy.table, server, login, START);
 }
 
 START_TEST(grant_own_only)
 {
-	struct login_table *logins;
+	struct login_table *logins = login_table_new();
+	const struct login alice = policy_login(10, ALICE, CLIENT, SERVER);
+	const struct login bob = policy_login(11, BOB, OTHER, SERVER);
 	struct udp_socket sockets[] = {
-		policy_socket(1, ALICE, SERVER, 60001),
-		policy_socket(2, BOB, SERVER, 60002),
-	};
+		policy_socket(1, ALICE, SERVER, 60001), policy_socket(2, BOB, SERVER, 60002)};
 	struct mosh_process process = {.pid = 100, .session = AUDIT_SESSION_NONE};
 	const struct mosh_processes processes = {&process, 1, 1};
 	const struct udp_sockets seen = {sockets, 2, 2};
+	struct login *added;
 
 	begin();
-	logins = log_in_both();
-	server_see(&table->servers, &seen, START);
-	server_claim(&table->servers, logins, ALICE, &processes, START, on_found, NULL);
-	server_claim(&table->servers, logins, BOB, &processes, START, on_found, NULL);
+	ck_assert_int_eq(login_add(logins, &alice, 64, &added), 0);
+	ck_assert_int_eq(login_add(logins, &bob, 64, &added), 0);
+	server_see(&policy.table->servers, &seen, START);
+	server_claim(&policy.table->servers, logins, ALICE, &processes, START, on_found, NULL);
+	server_claim(&policy.table->servers, logins, BOB, &processes, START, on_found, NULL);
 	settle(START);
-	ck_assert_uint_eq(kernel.count, 2);
-	ck_assert(policy_has(&kernel, CLIENT, SERVER, 60001));
-	ck_assert(policy_has(&kernel, "203.0.113.6", SERVER, 60002));
+	ck_assert_uint_eq(policy.kernel.count, 2);
+	ck_assert(has(CLIENT, SERVER, 60001));
+	ck_assert(has(OTHER, SERVER, 60002));
+	/* A new login reaches its own user's server alone. */
+	roam(ALICE, "203.0.113.9");
+	settle(START);
+	ck_assert_uint_eq(policy.kernel.count, 3);
+	ck_assert(has("203.0.113.9", SERVER, 60001));
 	login_table_free(logins);
-	finish();
-}
-END_TEST
-
-START_TEST(grant_tells_whose)
-{
-	struct label label;
-	struct plan plan;
-
-	begin();
-	config.gate.claim_s = 77;
-	want(add_server(0xabc, ALICE, SERVER, 60001), ALICE, CLIENT);
-	grant_plan(table, START, &plan);
-	ck_assert_int_eq(plan.changes[0].kind, CHANGE_OPEN);
-	ck_assert_uint_eq(plan.changes[0].timeout_s, 77);
-	ck_assert_int_eq(label_read(plan.changes[0].comment, &label), 0);
-	ck_assert_uint_eq(label.uid, ALICE);
-	ck_assert_uint_eq(label.cookie, 0xabc);
-	ck_assert_uint_eq(label.since_ms, START);
-	ck_assert_int_eq(label.via, LABEL_LOGIN);
-	ck_assert_str_eq(label.user, "alice");
-	ck_assert_str_eq(label.auth, "publickey");
-	policy_apply(&kernel, &plan);
-	grant_commit(table, &plan, START);
-	plan_clear(&plan);
-	finish();
-}
-END_TEST
-
-START_TEST(grant_refused_by_kernel)
-{
-	begin();
-	is_refusing_open = true;
-	want(add_server(1, ALICE, SERVER, 60001), ALICE, CLIENT);
-	settle(START);
-	ck_assert_ptr_null(table->open);
-	ck_assert_uint_eq(grant_retry_ms(table), START + GRANT_RETRY_MS);
-	settle(START + GRANT_RETRY_MS - 1);
-	ck_assert_uint_eq(outcome.changes, 0);
-	is_refusing_open = false;
-	settle(START + GRANT_RETRY_MS);
-	ck_assert_ptr_nonnull(table->open);
-	ck_assert_uint_eq(kernel.count, 1);
-	ck_assert_uint_eq(grant_retry_ms(table), UINT64_MAX);
-	finish();
-}
-END_TEST
-
-START_TEST(grant_closing_refused)
-{
-	begin();
-	open_one();
-	is_refusing_shut = true;
-	server_end(&table->servers, 1);
-	settle(START);
-	ck_assert_uint_eq(outcome.gone, 0);
-	ck_assert_ptr_nonnull(table->going);
-	ck_assert_uint_eq(grant_retry_ms(table), START + GRANT_RETRY_MS);
-	settle(START + GRANT_RETRY_MS - 1);
-	ck_assert_uint_eq(outcome.changes, 0);
-	is_refusing_shut = false;
-	settle(START + GRANT_RETRY_MS);
-	ck_assert_uint_eq(outcome.gone, 1);
-	ck_assert_uint_eq(kernel.count, 0);
-	ck_assert_uint_eq(table->count, 0);
-	ck_assert_uint_eq(grant_retry_ms(table), UINT64_MAX);
-	finish();
-}
-END_TEST
-
-START_TEST(grant_port_refused)
-{
-	begin();
-	is_refusing_ports = true;
-	add_server(1, ALICE, SERVER, 60001);
-	settle(START);
-	ck_assert(!kernel.ports[60001]);
-	/* Nobody else asks for a plan: it has to ask itself. */
-	ck_assert_uint_le(grant_retry_ms(table), START + GRANT_RETRY_MS);
-	is_refusing_ports = false;
-	settle(START + GRANT_RETRY_MS);
-	ck_assert(kernel.ports[60001]);
-	ck_assert_uint_eq(grant_retry_ms(table), UINT64_MAX);
 	finish();
 }
 END_TEST
@@ -229,18 +102,19 @@ END_TEST
 START_TEST(grant_ends_with_socket)
 {
 	begin();
-	want(open_one(), ALICE, "203.0.113.9");
+	open_one();
+	roam(ALICE, OTHER);
 	settle(START);
-	ck_assert_uint_eq(kernel.count, 2);
-	ck_assert(kernel.ports[60001]);
-	server_end(&table->servers, 1);
+	ck_assert_uint_eq(policy.kernel.count, 2);
+	server_end(&policy.table->servers, 1);
+	/* Also for those that come now. */
+	roam(ALICE, "203.0.113.9");
 	settle(START + 10);
-	ck_assert_uint_eq(kernel.count, 0);
-	ck_assert(!kernel.ports[60001]);
-	ck_assert_uint_eq(outcome.gone, 2);
-	ck_assert_int_eq(outcome.reason, GRANT_EXIT);
-	ck_assert_ptr_null(table->servers.servers);
-	ck_assert_uint_eq(table->count, 0);
+	ck_assert_uint_eq(policy.kernel.count, 0);
+	ck_assert_uint_eq(policy.gone, 2);
+	ck_assert_int_eq(policy.reason, GRANT_EXIT);
+	ck_assert_ptr_null(policy.table->servers.servers);
+	ck_assert_uint_eq(policy.table->count, 0);
 	finish();
 }
 END_TEST
@@ -249,32 +123,13 @@ END_TEST
 START_TEST(grant_ends_before_opening)
 {
 	begin();
-	want(add_server(1, ALICE, SERVER, 60001), ALICE, CLIENT);
-	server_end(&table->servers, 1);
+	first(add_server(1, ALICE, SERVER, 60001), ALICE, CLIENT);
+	roam(ALICE, OTHER);
+	server_end(&policy.table->servers, 1);
 	settle(START);
-	ck_assert_uint_eq(outcome.changes, 0);
-	ck_assert_ptr_null(table->servers.servers);
-	ck_assert_uint_eq(table->count, 0);
-	finish();
-}
-END_TEST
-
-/* One is open and one not yet, in either order. */
-START_TEST(grant_ends_half_open)
-{
-	struct server *server;
-
-	begin();
-	server = open_one();
-	is_refusing_open = true;
-	want(server, ALICE, "203.0.113.9");
-	settle(START);
-	ck_assert_uint_eq(kernel.count, 1);
-	server_end(&table->servers, 1);
-	settle(START);
-	ck_assert_uint_eq(kernel.count, 0);
-	ck_assert_uint_eq(table->count, 0);
-	ck_assert_ptr_null(table->servers.servers);
+	ck_assert_uint_eq(policy.changes, 0);
+	ck_assert_ptr_null(policy.table->servers.servers);
+	ck_assert_uint_eq(policy.table->count, 0);
 	finish();
 }
 END_TEST
@@ -284,23 +139,27 @@ static const struct {
 	enum grant_denial_reason reason;
 } denials[] = {
 	{SERVER, "2001:db8::5", "2001:db8::7", DENIAL_FAMILY},
-	{"0.0.0.0", CLIENT, NULL, DENIAL_NO_ADDRESS},
 	{"2001:db8::7", CLIENT, SERVER, DENIAL_FAMILY},
+	{"0.0.0.0", CLIENT, NULL, DENIAL_NO_ADDRESS},
 };
 
 START_TEST(grant_denied)
 {
-	struct login login = policy_login(10, ALICE, denials[_i].client, denials[_i].own);
+	const struct login login = policy_login(10, ALICE, denials[_i].client, denials[_i].own);
+	struct server *server;
 
 	begin();
-	grant_want(
-		table, add_server(1, ALICE, denials[_i].bound, 60001), &login, LABEL_LOGIN, START);
+	server = add_server(1, ALICE, denials[_i].bound, 60001);
+	grant_first(policy.table, server, &login, START);
 	settle(START);
-	ck_assert_uint_eq(kernel.count, 0);
-	ck_assert_uint_eq(outcome.denials, 1);
-	ck_assert_int_eq(outcome.denial, denials[_i].reason);
+	ck_assert_uint_eq(policy.kernel.count, 0);
+	ck_assert_uint_eq(policy.denials, 1);
+	ck_assert_int_eq(policy.denial, denials[_i].reason);
+	/* Once; and a roaming login has no business with it. */
+	grant_roam(policy.table, &login, START);
 	settle(START);
-	ck_assert_uint_eq(outcome.denials, 0);
+	ck_assert_uint_eq(policy.kernel.count, 0);
+	ck_assert_uint_eq(policy.denials, 0);
 	finish();
 }
 END_TEST
@@ -310,20 +169,20 @@ START_TEST(grant_denied_without_login)
 	struct plan plan;
 
 	begin();
-	grant_deny_unknown(table, add_server(1, ALICE, SERVER, 60001));
-	grant_plan(table, START, &plan);
-	ck_assert_uint_eq(plan.denial_count, 1);
-	ck_assert_int_eq(plan.denials[0].reason, DENIAL_NO_LOGIN);
-	ck_assert_uint_eq(plan.denials[0].uid, ALICE);
-	ck_assert_uint_eq(plan.denials[0].port, 60001);
-	ck_assert_uint_eq(plan.denials[0].client.family, 0);
-	ck_assert_str_eq(plan.denials[0].user, "");
-	policy_apply(&kernel, &plan);
-	grant_commit(table, &plan, START);
+	grant_none(policy.table, add_server(1, ALICE, SERVER, 60001));
+	plan_make(policy.table, START, &plan);
+	ck_assert_uint_eq(plan.denials.count, 1);
+	ck_assert_int_eq(plan.denials.items[0].reason, DENIAL_NO_LOGIN);
+	ck_assert_uint_eq(plan.denials.items[0].uid, ALICE);
+	ck_assert_uint_eq(plan.denials.items[0].port, 60001);
+	ck_assert_uint_eq(plan.denials.items[0].client.family, 0);
+	ck_assert_str_eq(plan.denials.items[0].user, "");
+	policy_apply(&policy.kernel, &plan);
+	plan_commit(policy.table, &plan, START);
 	plan_clear(&plan);
-	ck_assert_uint_eq(kernel.count, 0);
+	ck_assert_uint_eq(policy.kernel.count, 0);
 	/* Its port is a mosh-server's all the same: replies to it must not pass. */
-	ck_assert(kernel.ports[60001]);
+	ck_assert(policy.kernel.ports[60001]);
 	finish();
 }
 END_TEST
@@ -333,17 +192,17 @@ START_TEST(grant_denied_taken)
 {
 	begin();
 	open_one();
-	want(add_server(2, BOB, SERVER, 60001), BOB, CLIENT);
+	first(add_server(2, BOB, SERVER, 60001), BOB, CLIENT);
 	settle(START);
-	ck_assert_int_eq(outcome.denial, DENIAL_TAKEN);
-	ck_assert_uint_eq(outcome.denials, 1);
-	ck_assert_uint_eq(kernel.count, 1);
-	ck_assert_uint_eq(table->open->label.uid, ALICE);
+	ck_assert_int_eq(policy.denial, DENIAL_TAKEN);
+	ck_assert_uint_eq(policy.denials, 1);
+	ck_assert_uint_eq(policy.kernel.count, 1);
+	ck_assert_uint_eq(policy.table->lists[GRANT_OPEN]->label.uid, ALICE);
 	/* The other's end leaves the first one alone. */
-	server_end(&table->servers, 2);
+	server_end(&policy.table->servers, 2);
 	settle(START);
-	ck_assert_uint_eq(kernel.count, 1);
-	ck_assert(kernel.ports[60001]);
+	ck_assert_uint_eq(policy.kernel.count, 1);
+	ck_assert(policy.kernel.ports[60001]);
 	finish();
 }
 END_TEST
@@ -351,21 +210,21 @@ END_TEST
 START_TEST(grant_limit_per_user)
 {
 	begin();
-	config.limits.grants_per_user = 2;
+	policy.config.limits.grants_per_user = 2;
 	for (uint16_t i = 1; i <= 3; i++)
-		want(add_server(i, ALICE, SERVER, (uint16_t)(60000 + i)), ALICE, CLIENT);
-	want(add_server(4, BOB, SERVER, 60004), BOB, CLIENT);
+		first(add_server(i, ALICE, SERVER, (uint16_t)(60000 + i)), ALICE, CLIENT);
+	first(add_server(4, BOB, SERVER, 60004), BOB, CLIENT);
 	settle(START);
-	ck_assert_uint_eq(kernel.count, 3);
-	ck_assert(!policy_has(&kernel, CLIENT, SERVER, 60003));
-	ck_assert(policy_has(&kernel, CLIENT, SERVER, 60004));
-	ck_assert_uint_eq(outcome.denials, 1);
-	ck_assert_int_eq(outcome.denial, DENIAL_LIMIT_USER);
-	server_end(&table->servers, 1);
+	ck_assert_uint_eq(policy.kernel.count, 3);
+	ck_assert(!has(CLIENT, SERVER, 60003));
+	ck_assert(has(CLIENT, SERVER, 60004));
+	ck_assert_uint_eq(policy.denials, 1);
+	ck_assert_int_eq(policy.denial, DENIAL_LIMIT_USER);
+	server_end(&policy.table->servers, 1);
 	settle(START);
-	want(server_find(&table->servers, 3), ALICE, CLIENT);
+	roam(ALICE, CLIENT);
 	settle(START);
-	ck_assert(policy_has(&kernel, CLIENT, SERVER, 60003));
+	ck_assert(has(CLIENT, SERVER, 60003));
 	finish();
 }
 END_TEST
@@ -373,27 +232,25 @@ END_TEST
 START_TEST(grant_limit)
 {
 	begin();
-	config.limits.grants = 1;
+	policy.config.limits.grants = 1;
 	open_one();
-	want(add_server(2, BOB, SERVER, 60002), BOB, CLIENT);
+	first(add_server(2, BOB, SERVER, 60002), BOB, CLIENT);
 	settle(START);
-	ck_assert_uint_eq(kernel.count, 1);
-	ck_assert_int_eq(outcome.denial, DENIAL_LIMIT);
+	ck_assert_uint_eq(policy.kernel.count, 1);
+	ck_assert_int_eq(policy.denial, DENIAL_LIMIT);
 	finish();
 }
 END_TEST
 
 START_TEST(grant_wanted_twice)
 {
-	struct server *server;
-
 	begin();
-	server = open_one();
-	want(server, ALICE, CLIENT);
+	first(open_one(), ALICE, CLIENT);
+	roam(ALICE, CLIENT);
 	settle(START);
-	ck_assert_uint_eq(outcome.changes, 0);
-	ck_assert_uint_eq(outcome.denials, 0);
-	ck_assert_uint_eq(table->count, 1);
+	ck_assert_uint_eq(policy.changes, 0);
+	ck_assert_uint_eq(policy.denials, 0);
+	ck_assert_uint_eq(policy.table->count, 1);
 	finish();
 }
 END_TEST
@@ -401,234 +258,218 @@ END_TEST
 START_TEST(grant_masks_client)
 {
 	const struct login login = policy_login(10, ALICE, "2001:db8:1:2::5", "2001:db8::7");
+	struct server *server;
 
 	begin();
-	config.gate.prefix4 = 24;
-	config.gate.prefix6 = 64;
+	policy.config.gate.prefix4 = 24;
+	policy.config.gate.prefix6 = 64;
 	open_one();
-	grant_want(table, add_server(2, ALICE, "2001:db8::7", 60002), &login, LABEL_LOGIN, START);
+	server = add_server(2, ALICE, "2001:db8::7", 60002);
+	grant_first(policy.table, server, &login, START);
 	settle(START);
-	ck_assert(policy_has(&kernel, "203.0.113.0", SERVER, 60001));
-	ck_assert(policy_has(&kernel, "2001:db8:1:2::", "2001:db8::7", 60002));
+	ck_assert(has("203.0.113.0", SERVER, 60001));
+	ck_assert(has("2001:db8:1:2::", "2001:db8::7", 60002));
+	/* A neighbour's login is the same grant. */
+	roam(ALICE, "203.0.113.99");
+	settle(START);
+	ck_assert_uint_eq(policy.kernel.count, 2);
 	finish();
 }
 END_TEST
 
-/* Its port's next owner is somebody else's server; both events before one plan. */
-START_TEST(grant_port_reused)
+START_TEST(grant_roams)
 {
 	struct label label;
 
 	begin();
 	open_one();
-	server_end(&table->servers, 1);
-	want(add_server(2, BOB, SERVER, 60001), BOB, CLIENT);
-	settle(START + 10);
-	ck_assert_uint_eq(outcome.denials, 0);
-	ck_assert_uint_eq(outcome.gone, 1);
-	ck_assert_uint_eq(kernel.count, 1);
-	ck_assert_int_eq(label_read(kernel.items[0].comment, &label), 0);
-	ck_assert_uint_eq(label.uid, BOB);
-	ck_assert(kernel.ports[60001]);
-	ck_assert_uint_eq(table->count, 1);
+	first(add_server(2, ALICE, "198.51.100.8", 60002), ALICE, CLIENT);
+	add_server(3, ALICE, "2001:db8::7", 60003);
+	add_server(4, ALICE, SERVER, 60004)->role = SERVER_FOREIGN;
+	add_server(5, BOB, SERVER, 60005);
+	settle(START);
+	roam(ALICE, OTHER);
+	settle(START + 7);
+	ck_assert_uint_eq(policy.kernel.count, 4);
+	ck_assert(has(OTHER, SERVER, 60001));
+	ck_assert(has(OTHER, "198.51.100.8", 60002));
+	ck_assert_uint_eq(policy.denials, 0);
+	ck_assert_int_eq(label_read(policy.kernel.items[3].comment, &label), 0);
+	ck_assert_int_eq(label.via, LABEL_ROAM);
 	finish();
 }
 END_TEST
 
-/* The same while the kernel does not close: the new one gets nothing of the old one's. */
-START_TEST(grant_waits_for_closing)
+/* roam = no: from where it was started alone. */
+START_TEST(grant_roams_home_only)
 {
-	struct label label;
+	begin();
+	policy.config.gate.is_roaming = false;
+	open_one();
+	roam(ALICE, OTHER);
+	settle(START);
+	ck_assert_uint_eq(policy.kernel.count, 1);
+	policy.kernel.count = 0;
+	policy.kernel.now_ms += 1000 * policy.config.gate.claim_s;
+	policy_sync(&policy.kernel, policy.table);
+	settle(policy.kernel.now_ms);
+	ck_assert_uint_eq(policy.gone, 1);
+	roam(ALICE, OTHER);
+	settle(policy.kernel.now_ms);
+	ck_assert_uint_eq(policy.kernel.count, 0);
+	roam(ALICE, CLIENT);
+	settle(policy.kernel.now_ms);
+	ck_assert(has(CLIENT, SERVER, 60001));
+	finish();
+}
+END_TEST
+
+/* With supersede the old address's lapses after claim, unless it is used. */
+START_TEST(grant_roam_supersedes)
+{
+	uint64_t now_ms = START + 1000;
+
+	begin();
+	policy.config.gate.is_superseding = true;
+	open_one();
+	policy.kernel.items[0].use.packets = 9;
+	policy.kernel.items[0].use.expires_ms = START + 80000000;
+	policy_sync(&policy.kernel, policy.table);
+	policy.kernel.now_ms = now_ms;
+	roam(ALICE, OTHER);
+	settle(now_ms);
+	ck_assert_uint_eq(policy.kernel.count, 2);
+	for (size_t i = 0; i < 2; i++)
+		ck_assert_uint_eq(policy.kernel.items[i].use.expires_ms,
+			now_ms + 1000 * policy.config.gate.claim_s);
+	settle(now_ms);
+	ck_assert_uint_eq(policy.changes, 0);
+	/* What it counted before is not lost. */
+	policy.kernel.count = 0;
+	policy.kernel.now_ms = now_ms + 1000 * policy.config.gate.claim_s;
+	policy_sync(&policy.kernel, policy.table);
+	settle(policy.kernel.now_ms);
+	ck_assert_uint_eq(policy.gone, 2);
+	ck_assert_uint_eq(policy.packets, 9);
+	finish();
+}
+END_TEST
+
+static void count(struct grant *grant, void *context)
+{
+	ck_assert_uint_eq(grant->label.uid, ALICE);
+	++*(size_t *)context;
+}
+
+START_TEST(grant_of_login)
+{
+	const struct login login = policy_login(10, ALICE, CLIENT, SERVER);
+	size_t found = 0;
 
 	begin();
 	open_one();
-	is_refusing_shut = true;
-	server_end(&table->servers, 1);
+	first(add_server(2, BOB, SERVER, 60002), BOB, CLIENT);
 	settle(START);
-	want(add_server(2, BOB, SERVER, 60001), BOB, CLIENT);
-	want(add_server(3, BOB, SERVER, 60003), BOB, CLIENT);
-	settle(START + 1);
-	ck_assert_uint_eq(kernel.count, 1);
-	kernel.items[0].use.packets = 7;
-	policy_sync(&kernel, table);
-	ck_assert_uint_eq(table->going->use.packets, 7);
-	ck_assert(!table->wanted->is_counted);
-	is_refusing_shut = false;
-	settle(START + GRANT_RETRY_MS);
-	ck_assert_uint_eq(kernel.count, 2);
-	ck_assert_int_eq(label_read(kernel.items[0].comment, &label), 0);
-	ck_assert_uint_eq(label.uid, BOB);
+	first(add_server(3, ALICE, SERVER, 60003), ALICE, OTHER);
+	settle(START);
+	first(add_server(4, ALICE, SERVER, 60004), ALICE, CLIENT);
+	grant_each_of_login(policy.table, &login, count, &found);
+	ck_assert_uint_eq(found, 1);
 	finish();
 }
 END_TEST
 
-START_TEST(grant_plan_settles)
-{
-	begin();
-	open_one();
-	settle(START);
-	ck_assert_uint_eq(outcome.changes, 0);
-	policy_sync(&kernel, table);
-	settle(START + 1);
-	ck_assert_uint_eq(outcome.changes, 0);
-	ck_assert_uint_eq(table->count, 1);
-	finish();
-}
-END_TEST
-
-/* What an earlier helper left in the kernel: its comment, and whether it is kept. The socket is
- * alice's (3e8), cookie 1, on port 60001. */
+/* Which of three grants a selector means: alice's at CLIENT and OTHER, bob's at CLIENT. */
 static const struct {
-	const char *comment;
-	uint64_t cookie; /* of a socket that is there */
+	bool is_of_user;
+	uint32_t uid;
+	const char *client;
 	uint16_t port;
-	bool is_kept;
-} left[] = {
-	{"1 u=3e8 c=1 s=5 v=l n=alice", 1, 60001, true},
-	{"1 u=3e8 c=1 s=5 v=r n=alice", 1, 60001, true},
-	{"1 u=3e8 c=2 s=5 v=l n=alice", 1, 60001, false},
-	{"1 u=3e9 c=1 s=5 v=l n=bob", 1, 60001, false},
-	{"1 u=3e8 c=1 s=5 v=l n=alice", 1, 60002, false},
-	{"2 u=3e8 c=1 s=5 v=l n=alice", 1, 60001, false},
-	{"hello", 1, 60001, false},
-	{"", 1, 60001, false},
+	size_t count;
+} selectors[] = {
+	{false, 0, NULL, 0, 3},
+	{true, ALICE, NULL, 0, 2},
+	{true, BOB, NULL, 0, 1},
+	{true, 0, NULL, 0, 0},
+	{false, 0, CLIENT, 0, 2},
+	{true, ALICE, CLIENT, 0, 1},
+	{false, 0, NULL, 60002, 1},
+	{true, ALICE, NULL, 60002, 0},
+	{true, ALICE, OTHER, 60001, 1},
+	{false, 0, "203.0.113.77", 0, 0},
 };
 
-static void add_left(const char *comment, uint16_t port)
+START_TEST(grant_revoked_by_hand)
 {
-	struct element *element = &kernel.items[kernel.count++];
-
-	memset(element, 0, sizeof(*element));
-	element->key.client = policy_address(CLIENT);
-	element->key.server = policy_address(SERVER);
-	element->key.port = port;
-	element->use.packets = 3;
-	strcpy(element->comment, comment);
-}
-
-START_TEST(grant_adopts)
-{
-	struct udp_socket socket = policy_socket(left[_i].cookie, ALICE, SERVER, 60001);
-	const struct udp_sockets sockets = {&socket, 1, 1};
+	const struct grant_selector selector = {
+		.is_of_user = selectors[_i].is_of_user,
+		.uid = selectors[_i].uid,
+		.client = policy_address(selectors[_i].client),
+		.port = selectors[_i].port,
+	};
 
 	begin();
-	server_see(&table->servers, &sockets, START);
-	add_left(left[_i].comment, left[_i].port);
-	policy_sync(&kernel, table);
+	open_one();
+	roam(ALICE, OTHER);
+	first(add_server(2, BOB, SERVER, 60002), BOB, CLIENT);
 	settle(START);
-	ck_assert_uint_eq(kernel.count, left[_i].is_kept);
-	ck_assert_uint_eq(table->count, left[_i].is_kept);
-	ck_assert_int_eq(kernel.ports[60001], left[_i].is_kept);
-	if (left[_i].is_kept) {
-		ck_assert_str_eq(table->open->label.user, "alice");
-		ck_assert_uint_eq(table->open->use.packets, 3);
-		server_end(&table->servers, 1);
-		settle(START + 1);
-	}
-	ck_assert_uint_eq(kernel.count, 0);
-	ck_assert_uint_eq(outcome.gone, 1);
-	ck_assert_int_eq(outcome.reason, left[_i].is_kept ? GRANT_EXIT : GRANT_STALE);
+	ck_assert_uint_eq(grant_revoke(policy.table, &selector), selectors[_i].count);
+	settle(START);
+	ck_assert_uint_eq(policy.kernel.count, 3 - selectors[_i].count);
+	ck_assert_uint_eq(policy.gone, selectors[_i].count);
+	if (policy.gone > 0)
+		ck_assert_int_eq(policy.reason, GRANT_ADMIN);
+	ck_assert_uint_eq(grant_revoke(policy.table, &selector), 0);
 	finish();
 }
 END_TEST
 
-/* Of a socket that ended before anybody looked. */
-START_TEST(grant_adopts_no_dead)
+START_TEST(grant_ends_after_max)
 {
 	begin();
 	open_one();
-	server_end(&table->servers, 1);
-	add_left("1 u=3e8 c=1 s=5 v=r n=alice", 60001);
-	kernel.items[1].key.client = policy_address("203.0.113.9");
-	policy_sync(&kernel, table);
-	settle(START);
-	ck_assert_uint_eq(kernel.count, 0);
-	ck_assert_uint_eq(outcome.gone, 2);
+	ck_assert_uint_eq(grant_end_max(policy.table, START + 999999999), UINT64_MAX);
+	policy.config.gate.max_s = 100;
+	ck_assert_uint_eq(grant_end_max(policy.table, START), START + 100000);
+	settle(START + 99999);
+	ck_assert_uint_eq(policy.kernel.count, 1);
+	settle(START + 100000);
+	ck_assert_uint_eq(policy.kernel.count, 0);
+	ck_assert_int_eq(policy.reason, GRANT_MAX);
+	ck_assert_uint_eq(grant_end_max(policy.table, START + 100000), UINT64_MAX);
 	finish();
 }
 END_TEST
 
 static const struct {
-	uint64_t packets;
-	bool is_gone;
-	enum grant_reason reason;
-} lapses[] = {
-	{0, false, GRANT_UNCLAIMED},
-	{5, false, GRANT_IDLE},
-	{5, true, GRANT_EXIT},
-	{0, true, GRANT_EXIT},
-};
-
-START_TEST(grant_lapses)
-{
-	begin();
-	open_one();
-	kernel.items[0].use.packets = lapses[_i].packets;
-	policy_sync(&kernel, table);
-	if (lapses[_i].is_gone)
-		server_end(&table->servers, 1);
-	kernel.count = 0;
-	policy_sync(&kernel, table);
-	settle(START);
-	ck_assert_uint_eq(outcome.gone, 1);
-	ck_assert_int_eq(outcome.reason, lapses[_i].reason);
-	ck_assert_uint_eq(table->count, 0);
-	ck_assert_int_eq(kernel.ports[60001], !lapses[_i].is_gone);
-	settle(START);
-	ck_assert_uint_eq(outcome.changes, 0);
-	finish();
-}
-END_TEST
-
-/* Only while a socket that is a mosh-server's is there, and once for two of them. */
-START_TEST(grant_port_set)
-{
-	begin();
-	add_server(1, ALICE, SERVER, 60001);
-	add_server(2, BOB, "198.51.100.8", 60001);
-	add_server(3, BOB, "198.51.100.8", 60003)->role = SERVER_FOREIGN;
-	settle(START);
-	ck_assert_uint_eq(outcome.changes, 1);
-	ck_assert(kernel.ports[60001]);
-	ck_assert(!kernel.ports[60003]);
-	server_end(&table->servers, 1);
-	settle(START);
-	ck_assert(kernel.ports[60001]);
-	server_end(&table->servers, 2);
-	settle(START);
-	ck_assert(!kernel.ports[60001]);
-	finish();
-}
-END_TEST
-
-static const struct {
-	bool is_counted;
 	struct grant_use use;
-	uint64_t last_seen_ms;
-} seen[] = {
-	{true, {2, 200, START + 90000}, START},
-	{true, {0, 0, START + 90000}, 0},
-	{false, {2, 200, START + 90000}, 0},
-	{true, {2, 200, 80000}, 0},
+	uint64_t seen_ms;
+} uses[] = {
+	{{2, 200, START + 90000}, START},
+	{{0, 0, START + 90000}, 0},
+	{{2, 200, UINT64_MAX}, 0},
+	{{2, 200, 80000}, 0},
 };
 
-START_TEST(grant_last_seen_at)
+START_TEST(grant_last_seen)
 {
-	const struct grant grant = {.use = seen[_i].use, .is_counted = seen[_i].is_counted};
+	struct grant *grant;
 
-	config_defaults(&config);
-	config.gate.idle_s = 90;
-	ck_assert_uint_eq(grant_last_seen(&grant, &config), seen[_i].last_seen_ms);
+	begin();
+	policy.config.gate.idle_s = 90;
+	open_one();
+	grant = policy.table->lists[GRANT_OPEN];
+	grant_update(policy.table, grant, &uses[_i].use);
+	ck_assert_uint_eq(grant->seen_ms, uses[_i].seen_ms);
+	ck_assert_uint_eq(grant->use.packets, uses[_i].use.packets);
+	finish();
 }
 END_TEST
 
-CHECK_MAIN("grant", TEST(grant_own_only), TEST(grant_tells_whose), TEST(grant_refused_by_kernel),
-	TEST(grant_closing_refused), TEST(grant_port_refused), TEST(grant_ends_with_socket),
-	TEST(grant_ends_before_opening), TEST(grant_ends_half_open),
-	LOOP(grant_denied, ARRAY_LEN(denials)), TEST(grant_denied_without_login),
-	TEST(grant_denied_taken), TEST(grant_limit_per_user), TEST(grant_limit),
-	TEST(grant_wanted_twice), TEST(grant_masks_client), TEST(grant_port_reused),
-	TEST(grant_waits_for_closing), TEST(grant_plan_settles),
-	LOOP(grant_adopts, ARRAY_LEN(left)), TEST(grant_adopts_no_dead),
-	LOOP(grant_lapses, ARRAY_LEN(lapses)), TEST(grant_port_set),
-	LOOP(grant_last_seen_at, ARRAY_LEN(seen)))
+CHECK_MAIN("grant", TEST(grant_own_only), TEST(grant_ends_with_socket),
+	TEST(grant_ends_before_opening), LOOP(grant_denied, ARRAY_LEN(denials)),
+	TEST(grant_denied_without_login), TEST(grant_denied_taken), TEST(grant_limit_per_user),
+	TEST(grant_limit), TEST(grant_wanted_twice), TEST(grant_masks_client), TEST(grant_roams),
+	TEST(grant_roams_home_only), TEST(grant_roam_supersedes), TEST(grant_of_login),
+	LOOP(grant_revoked_by_hand, ARRAY_LEN(selectors)), TEST(grant_ends_after_max),
+	LOOP(grant_last_seen, ARRAY_LEN(uses)))

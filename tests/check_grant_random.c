@@ -3,26 +3,31 @@
  * Policy against a model that is too simple to be wrong: tens of thousands of random steps, and
  * after each of them the kernel's sets have to be exactly what the model says.
  *
- * In the model a server belongs to the login in whose cgroup it starts, and one who is to be let in
- * stays until its socket ends or its element expires. Nothing else.
+ * In the model a server belongs to the login in whose cgroup it starts. That login's address is let
+ * in, and that of each later login of its user; until the socket ends, the element expires, or a
+ * person revokes it. Nothing else.
  */
-#include <stdio.h>
-
 #include "check_policy.h"
 
-#define SEEDS   20
+#define SEEDS   10
 #define STEPS   3000
 #define USERS   3
 #define LOGINS  8
-#define SOCKETS 24
+#define SOCKETS 16
 #define PORTS   6
+#define GUESTS  128
 
 struct model_socket {
 	struct udp_socket socket; /* cookie 0: a free place */
 	bool is_mosh;             /* has a process of its own */
 	bool is_known;            /* the helper that runs now takes it for a mosh-server's */
-	bool is_let_in;
-	struct grant_key key; /* of one that is let in */
+};
+
+/* One who is let in. */
+struct guest {
+	uint64_t cookie;
+	uint32_t uid;
+	struct grant_key key;
 };
 
 static struct config config;
@@ -31,9 +36,11 @@ static struct login_table *logins;
 static struct policy_kernel kernel;
 static struct login *login_of[LOGINS];
 static struct model_socket sockets[SOCKETS];
-static uint64_t now_ms, next_cookie, next_cgroup, state;
+static struct guest guests[GUESTS];
+static size_t guest_count;
+static uint64_t next_cookie, next_cgroup, state;
 static pid_t next_pid;
-static size_t opened, shut, refused;
+static size_t opened, shut, restored, refused;
 
 static uint32_t random_below(uint32_t limit)
 {
@@ -58,52 +65,92 @@ static void see(void)
 	for (size_t i = 0; i < SOCKETS; i++)
 		if (sockets[i].socket.cookie != 0)
 			items[seen.count++] = sockets[i].socket;
-	server_see(&table->servers, &seen, now_ms);
+	server_see(&table->servers, &seen, kernel.now_ms);
 }
 
 static void settle(void)
 {
 	struct plan plan;
 
-	grant_plan(table, now_ms, &plan);
+	plan_make(table, kernel.now_ms, &plan);
 	policy_apply(&kernel, &plan);
 	for (size_t i = 0; i < plan.count; i++) {
 		opened += plan.changes[i].kind == CHANGE_OPEN;
 		shut += plan.changes[i].kind == CHANGE_SHUT;
+		restored += plan.changes[i].kind == CHANGE_RESTORE;
 	}
-	grant_commit(table, &plan, now_ms);
+	plan_commit(table, &plan, kernel.now_ms);
 	plan_clear(&plan);
 }
 
-static const struct model_socket *find_let_in(const struct element *element)
+static struct guest *find_guest(const struct grant_key *key)
 {
+	for (size_t i = 0; i < guest_count; i++)
+		if (memcmp(&guests[i].key, key, sizeof(*key)) == 0)
+			return &guests[i];
+	return NULL;
+}
+
+/* Whose element it is: of that key, and of that socket. */
+static struct guest *guest_of(const struct element *element)
+{
+	struct guest *guest = find_guest(&element->key);
 	struct label label;
 
 	ck_assert_int_eq(label_read(element->comment, &label), 0);
-	for (size_t i = 0; i < SOCKETS; i++)
-		if (sockets[i].is_let_in && sockets[i].socket.cookie == label.cookie &&
-			memcmp(&sockets[i].key, &element->key, sizeof(element->key)) == 0)
-			return &sockets[i];
-	return NULL;
+	return guest && guest->cookie == label.cookie && guest->uid == label.uid ? guest : NULL;
+}
+
+static void throw_out(struct guest *guest)
+{
+	*guest = guests[--guest_count];
 }
 
 static void check_sets(int step)
 {
 	bool ports[PORTS] = {false};
-	size_t let_in = 0;
 
-	for (size_t i = 0; i < SOCKETS; i++) {
-		let_in += sockets[i].is_let_in;
+	for (size_t i = 0; i < SOCKETS; i++)
 		if (sockets[i].is_known)
 			ports[sockets[i].socket.port - 60001] = true;
-	}
 	for (size_t i = 0; i < kernel.count; i++)
-		ck_assert_msg(find_let_in(&kernel.items[i]), "step %d: open for nobody", step);
-	ck_assert_msg(
-		kernel.count == let_in, "step %d: %zu open, not %zu", step, kernel.count, let_in);
+		ck_assert_msg(guest_of(&kernel.items[i]), "step %d: open for nobody", step);
+	ck_assert_msg(kernel.count == guest_count, "step %d: %zu open, not %zu", step, kernel.count,
+		guest_count);
 	for (unsigned int i = 0; i < PORTS; i++)
 		ck_assert_msg(kernel.ports[60001 + i] == ports[i], "step %d: port %u", step, i);
-	ck_assert_uint_eq(table->count, let_in);
+	ck_assert_uint_eq(table->count, guest_count);
+}
+
+/* Lets the login's client in, unless nothing it sends could reach that socket. */
+static void let_in(const struct udp_socket *socket, const struct login *login)
+{
+	bool is_any = address_is_wildcard(&socket->address);
+	struct guest guest;
+
+	memset(&guest, 0, sizeof(guest));
+	guest.cookie = socket->cookie;
+	guest.uid = socket->uid;
+	guest.key.client = login->client;
+	guest.key.server = is_any ? login->server : socket->address;
+	guest.key.port = socket->port;
+	if (guest.key.server.family != guest.key.client.family || find_guest(&guest.key) ||
+		(is_any && !socket->is_dual && socket->address.family != guest.key.client.family))
+		return;
+	ck_assert_uint_lt(guest_count, GUESTS);
+	guests[guest_count++] = guest;
+}
+
+/* Which of two servers at one address and port comes first is not the model's to say: of those
+ * there is one alone. */
+static bool is_rival(const struct udp_socket *socket)
+{
+	for (size_t i = 0; i < SOCKETS; i++)
+		if (sockets[i].is_known && sockets[i].socket.cookie != socket->cookie &&
+			sockets[i].socket.port == socket->port &&
+			sockets[i].socket.uid == socket->uid)
+			return true;
+	return false;
 }
 
 static void log_in(void)
@@ -118,8 +165,13 @@ static void log_in(void)
 		return;
 	login = policy_login(
 		next_pid++, 1000 + random_below(USERS), client, random_below(5) == 0 ? NULL : own);
-	login.cgroup = next_cgroup++;
+	login.process.cgroup = next_cgroup++;
 	ck_assert_int_eq(login_add(logins, &login, 64, place), 0);
+	see();
+	for (size_t i = 0; i < SOCKETS; i++)
+		if (sockets[i].is_known && sockets[i].socket.uid == login.uid)
+			let_in(&sockets[i].socket, *place);
+	grant_roam(table, *place, kernel.now_ms);
 }
 
 static void log_out(void)
@@ -138,12 +190,14 @@ static struct model_socket *add_socket(uint32_t uid, uint64_t cgroup)
 		"198.51.100.7", "198.51.100.8", "0.0.0.0", "2001:db8::7", "::", "::"};
 	uint32_t kind = random_below(6);
 	struct model_socket *added = &sockets[random_below(SOCKETS)];
+	struct udp_socket socket = policy_socket(
+		next_cookie, uid, bound[kind], (uint16_t)(60001 + random_below(PORTS)));
 
-	if (added->socket.cookie != 0)
+	if (added->socket.cookie != 0 || is_rival(&socket))
 		return NULL;
+	next_cookie++;
 	memset(added, 0, sizeof(*added));
-	added->socket = policy_socket(
-		next_cookie++, uid, bound[kind], (uint16_t)(60001 + random_below(PORTS)));
+	added->socket = socket;
 	added->socket.is_dual = kind == 5;
 	added->socket.cgroup = cgroup;
 	return added;
@@ -152,36 +206,13 @@ static struct model_socket *add_socket(uint32_t uid, uint64_t cgroup)
 /* Something that is there before a mosh-server is executed. */
 static void start_foreign(void)
 {
-	if (!add_socket(1000 + random_below(USERS), next_cgroup - 1 - random_below(4)))
+	struct model_socket *added = add_socket(1000 + random_below(USERS), next_cgroup - 1);
+
+	if (!added)
 		return;
+	added->socket.is_ecn = false;
 	see();
-	server_pass_over(&table->servers, now_ms, 0);
-}
-
-static bool is_taken(const struct grant_key *key)
-{
-	for (size_t i = 0; i < SOCKETS; i++)
-		if (sockets[i].is_let_in && memcmp(&sockets[i].key, key, sizeof(*key)) == 0)
-			return true;
-	return false;
-}
-
-/* Lets the login's client in, unless nothing it sends could reach that socket. */
-static void let_in(struct model_socket *added, const struct login *login)
-{
-	const struct udp_socket *socket = &added->socket;
-	bool is_any = address_is_wildcard(&socket->address);
-	struct grant_key key;
-
-	memset(&key, 0, sizeof(key));
-	key.client = login->client;
-	key.server = is_any ? login->server : socket->address;
-	key.port = socket->port;
-	if (key.server.family != key.client.family || is_taken(&key) ||
-		(is_any && !socket->is_dual && socket->address.family != key.client.family))
-		return;
-	added->is_let_in = true;
-	added->key = key;
+	server_pass_over(&table->servers, kernel.now_ms, 0);
 }
 
 static void on_found(struct server *server, const struct login *login, void *context)
@@ -190,8 +221,8 @@ static void on_found(struct server *server, const struct login *login, void *con
 
 	ck_assert_uint_eq(server->socket.cookie, added->socket.cookie);
 	ck_assert_ptr_nonnull(login);
-	ck_assert_uint_eq(login->cgroup, added->socket.cgroup);
-	grant_want(table, server, login, LABEL_LOGIN, now_ms);
+	ck_assert_uint_eq(login->process.cgroup, added->socket.cgroup);
+	grant_first(table, server, login, kernel.now_ms);
 }
 
 static void start_mosh(void)
@@ -201,7 +232,7 @@ static void start_mosh(void)
 	struct mosh_processes processes = {items, 0, SOCKETS};
 	struct model_socket *added;
 
-	if (!login || !(added = add_socket(login->uid, login->cgroup)))
+	if (!login || !(added = add_socket(login->uid, login->process.cgroup)))
 		return;
 	added->is_mosh = true;
 	added->is_known = true;
@@ -213,8 +244,9 @@ static void start_mosh(void)
 				.session = AUDIT_SESSION_NONE,
 			};
 	see();
-	let_in(added, login);
-	server_claim(&table->servers, logins, login->uid, &processes, now_ms, on_found, added);
+	let_in(&added->socket, login);
+	server_claim(
+		&table->servers, logins, login->uid, &processes, kernel.now_ms, on_found, added);
 }
 
 /* Sometimes the notice is lost, and the next dump tells. */
@@ -224,30 +256,69 @@ static void end_socket(void)
 	uint64_t cookie = ended->socket.cookie;
 
 	memset(ended, 0, sizeof(*ended));
+	for (size_t i = guest_count; i-- > 0;)
+		if (guests[i].cookie == cookie)
+			throw_out(&guests[i]);
 	if (random_below(2) == 0)
 		server_end(&table->servers, cookie);
 	else
 		see();
 }
 
-static void use_or_expire(void)
+static struct element *any_element(void)
 {
-	struct element *element;
+	return kernel.count ? &kernel.items[random_below((uint32_t)kernel.count)] : NULL;
+}
 
-	if (kernel.count == 0)
+static void expire(void)
+{
+	struct element *element = any_element();
+	struct guest *guest;
+
+	if (!element)
 		return;
-	element = &kernel.items[random_below((uint32_t)kernel.count)];
-	if (random_below(2) == 0) {
-		element->use.packets++;
-	} else {
-		struct model_socket *expired = (struct model_socket *)find_let_in(element);
-
-		if (expired)
-			expired->is_let_in = false;
-		policy_drop(&kernel, element);
-	}
+	element->use.expires_ms = kernel.now_ms;
+	element->use.packets = random_below(2);
 	see();
 	policy_sync(&kernel, table);
+	guest = guest_of(element);
+	if (guest)
+		throw_out(guest);
+	policy_drop(&kernel, element);
+	policy_sync(&kernel, table);
+}
+
+/* Somebody takes one or all away that are in use, and they have to come back. */
+static void flush(void)
+{
+	struct element *element = any_element();
+
+	if (!element)
+		return;
+	for (size_t i = 0; i < kernel.count; i++)
+		kernel.items[i].use.expires_ms = kernel.now_ms + 1000000;
+	see();
+	policy_sync(&kernel, table);
+	policy_drop(&kernel, element);
+	if (random_below(4) == 0)
+		kernel.count = 0;
+	policy_sync(&kernel, table);
+}
+
+static void revoke(void)
+{
+	const struct grant_selector selector = {
+		.is_of_user = true,
+		.uid = 1000 + random_below(USERS),
+		.port = (uint16_t)(60001 + random_below(PORTS)),
+	};
+
+	if (random_below(4) != 0)
+		return;
+	for (size_t i = guest_count; i-- > 0;)
+		if (guests[i].uid == selector.uid && guests[i].key.port == selector.port)
+			throw_out(&guests[i]);
+	grant_revoke(table, &selector);
 }
 
 /* A new helper: what is in the kernel is all that it knows. */
@@ -256,20 +327,25 @@ static void restart(void)
 	grant_table_free(table);
 	table = grant_table_new(&config);
 	memset(kernel.ports, 0, sizeof(kernel.ports));
-	for (size_t i = 0; i < SOCKETS; i++) {
-		const struct element *element = policy_find(&kernel, &sockets[i].key);
+	for (size_t i = guest_count; i-- > 0;) {
+		const struct element *element = policy_find(&kernel, &guests[i].key);
 
-		sockets[i].is_let_in =
-			sockets[i].is_let_in && element && find_let_in(element) == &sockets[i];
-		sockets[i].is_known = sockets[i].is_let_in;
+		if (!element || guest_of(element) != &guests[i])
+			throw_out(&guests[i]);
+	}
+	for (size_t i = 0; i < SOCKETS; i++) {
+		sockets[i].is_known = false;
+		for (size_t guest = 0; guest < guest_count; guest++)
+			if (guests[guest].cookie == sockets[i].socket.cookie)
+				sockets[i].is_known = true;
 	}
 	see();
 	policy_sync(&kernel, table);
-	server_pass_over(&table->servers, now_ms, 0);
+	server_pass_over_all(&table->servers);
 }
 
 static void (*const steps[])(void) = {log_in, log_in, log_out, start_mosh, start_mosh, start_mosh,
-	start_mosh, end_socket, end_socket, end_socket, end_socket, start_foreign, use_or_expire};
+	start_mosh, start_mosh, end_socket, end_socket, start_foreign, expire, flush, revoke};
 
 /* Mostly one event a turn, sometimes several; and the kernel may refuse. */
 static void turn(void)
@@ -287,12 +363,10 @@ START_TEST(grant_random)
 {
 	config_defaults(&config);
 	state = (uint64_t)_i + 1;
-	now_ms = 50000;
+	memset(&kernel, 0, sizeof(kernel));
+	kernel.now_ms = 5000000;
 	next_cookie = next_cgroup = 100;
 	next_pid = 10;
-	memset(&kernel, 0, sizeof(kernel));
-	memset(login_of, 0, sizeof(login_of));
-	memset(sockets, 0, sizeof(sockets));
 	table = grant_table_new(&config);
 	logins = login_table_new();
 	for (int step = 0; step < STEPS; step++) {
@@ -301,12 +375,13 @@ START_TEST(grant_random)
 			continue;
 		/* All that was refused is tried again, and taken. */
 		kernel.refuses = NULL;
-		now_ms += GRANT_RETRY_MS;
+		kernel.now_ms += PLAN_RETRY_MS;
 		settle();
 		check_sets(step);
 	}
 	ck_assert_uint_gt(opened, STEPS / 20);
-	ck_assert_uint_gt(shut, STEPS / 30);
+	ck_assert_uint_gt(shut, STEPS / 50);
+	ck_assert_uint_gt(restored, 0);
 	ck_assert_uint_gt(refused, 0);
 	grant_table_free(table);
 	login_table_free(logins);

@@ -317,8 +317,9 @@ START_TEST(listener_not_root)
 }
 END_TEST
 
-/* A child that connects, says an open message and stays until it is killed. */
-static pid_t start_session(int *fd)
+/* A child that connects, says an open message and stays until it is killed. With another socket it
+ * connects that one, too. */
+static pid_t start_session(int *fd, int another)
 {
 	int ends[2];
 	char byte;
@@ -333,6 +334,8 @@ static pid_t start_session(int *fd)
 		make_open(bytes);
 		if (connect(*fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
 			send(*fd, bytes, sizeof(bytes), 0) != sizeof(bytes) ||
+			(another >= 0 &&
+				connect(another, (struct sockaddr *)&at, sizeof(at)) < 0) ||
 			write(ends[1], "", 1) != 1)
 			_exit(1);
 		for (;;)
@@ -356,7 +359,7 @@ START_TEST(listener_tells_death)
 	int fd;
 
 	begin();
-	pid = start_session(&fd);
+	pid = start_session(&fd, -1);
 	work_until(&calls.opened, 1);
 	ck_assert_int_eq(calls.opened_pid, pid);
 	ck_assert_int_eq(get_answer(fd), WIRE_DONE);
@@ -381,7 +384,7 @@ START_TEST(listener_hung_up)
 	int fd, answer;
 
 	begin();
-	pid = start_session(&fd);
+	pid = start_session(&fd, -1);
 	stop(pid);
 	close(fd);
 	ck_assert_int_eq(say_close(), WIRE_NOTHING);
@@ -390,6 +393,34 @@ START_TEST(listener_hung_up)
 	answer = say_open();
 	ck_assert_int_eq(answer, WIRE_DONE);
 	ck_assert_int_eq(calls.opened_pid, getpid());
+	finish();
+}
+END_TEST
+
+/* The same number once more before its end has been noticed: the one that it was has ended. */
+START_TEST(listener_number_reused)
+{
+	uint8_t bytes[WIRE_SESSION_SIZE];
+	int fd, again, answer;
+	pid_t pid;
+
+	begin();
+	make_open(bytes);
+	again = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	pid = start_session(&fd, again);
+	ck_assert_int_eq(get_answer(fd), WIRE_DONE);
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	/* Both are there to be seen, the message first. */
+	ck_assert_int_eq(send(again, bytes, sizeof(bytes), 0), sizeof(bytes));
+	stop(pid);
+	answer = get_answer(again);
+	ck_assert_int_ge(calls.died, 1);
+	ck_assert_int_eq(calls.died_pid, pid);
+	/* An older kernel has nothing left of that process to hold. */
+	ck_assert_int_eq(calls.opened, answer == WIRE_DONE ? 2 : 1);
+	work_until(&calls.died, calls.opened);
+	close(fd);
+	close(again);
 	finish();
 }
 END_TEST
@@ -524,6 +555,7 @@ int main(void)
 		TEST(listener_one_message_each),
 		TEST(listener_tells_death),
 		TEST(listener_hung_up),
+		TEST(listener_number_reused),
 		TEST(listener_closed_then_dead),
 		TEST(listener_impatient_peers),
 		TEST(listener_idle_connection),

@@ -238,14 +238,14 @@ END_TEST
 START_TEST(observer_sees_processes)
 {
 	struct mosh_processes processes = {0};
-	uint64_t cgroup = 1;
-	uint32_t session = 1;
+	struct process process = {.cgroup = 1};
 
 	begin();
 	strcpy(config.gate.servers[0], "/x/check_observer");
 	watch();
-	observer_login(observer, getpid(), &cgroup, &session);
-	ck_assert_uint_eq(cgroup, kernel_own_cgroup());
+	ck_assert_int_eq(observer_process(observer, getpid(), &process), 0);
+	ck_assert_uint_eq(process.cgroup, kernel_own_cgroup());
+	ck_assert_uint_gt(process.start, 0);
 	/* The test's own parent is of that name, too, and it alone counts. */
 	ck_assert_int_eq(observer_processes(observer, geteuid(), &processes), 0);
 	ck_assert_uint_ge(processes.count, 1);

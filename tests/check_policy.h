@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "check_main.h"
-#include "grant.h"
+#include "plan.h"
 
 #define POLICY_ELEMENTS 512
 
@@ -16,6 +16,7 @@ struct policy_kernel {
 	struct element items[POLICY_ELEMENTS];
 	size_t count;
 	bool ports[65536];
+	uint64_t now_ms;
 	/* Null: the kernel refuses nothing. */
 	bool (*refuses)(const struct change *change);
 };
@@ -52,7 +53,7 @@ static inline struct login policy_login(
 		.uid = uid,
 		.client = policy_address(client),
 		.server = policy_address(server),
-		.session = AUDIT_SESSION_NONE,
+		.process = {.session = AUDIT_SESSION_NONE},
 		.user = (char *)"alice",
 		.auth = (char *)"publickey",
 	};
@@ -83,52 +84,51 @@ static inline void policy_drop(struct policy_kernel *kernel, struct element *ele
 	*element = kernel->items[--kernel->count];
 }
 
-/* The kernel has it now, or the error: an element that is there keeps what it is. */
-static inline int policy_open(struct policy_kernel *kernel, const struct change *change)
+static inline void policy_put(struct policy_kernel *kernel, const struct change *change)
 {
 	struct element *element = &kernel->items[kernel->count];
 
-	if (policy_find(kernel, &change->key))
-		return -EIO;
 	ck_assert_uint_lt(kernel->count, POLICY_ELEMENTS);
 	memset(element, 0, sizeof(*element));
 	element->key = change->key;
+	element->use.expires_ms = kernel->now_ms + (uint64_t)change->timeout_s * 1000;
 	strcpy(element->comment, change->comment);
 	kernel->count++;
-	return 0;
 }
 
-static inline int policy_do(struct policy_kernel *kernel, const struct change *change)
+static inline void policy_take(struct policy_kernel *kernel, struct change *change)
 {
 	struct element *element = policy_find(kernel, &change->key);
 
+	if (!element)
+		return;
+	change->use = element->use;
+	change->is_counted = true;
+	policy_drop(kernel, element);
+}
+
+/* The kernel has it now, or the error: an element that is there keeps what it is. */
+static inline int policy_do(struct policy_kernel *kernel, struct change *change)
+{
 	if (kernel->refuses && kernel->refuses(change))
 		return -EIO;
-	switch (change->kind) {
-	case CHANGE_SHUT:
-		if (element)
-			policy_drop(kernel, element);
-		return 0;
-	case CHANGE_OPEN:
-		return policy_open(kernel, change);
-	case CHANGE_PORT_SHUT:
-	case CHANGE_PORT_OPEN:
+	if (change->kind <= CHANGE_RESTORE)
+		policy_take(kernel, change);
+	if (change->kind == CHANGE_OPEN && policy_find(kernel, &change->key))
+		return -EIO;
+	if (change->kind >= CHANGE_SHORTEN && change->kind <= CHANGE_OPEN)
+		policy_put(kernel, change);
+	if (plan_is_port(change))
 		kernel->ports[change->key.port] = change->kind == CHANGE_PORT_OPEN;
-		return 0;
-	default:
-		return 0;
-	}
+	return 0;
 }
 
 /* One kind after the other, as the transaction has them. */
 static inline void policy_apply(struct policy_kernel *kernel, struct plan *plan)
 {
-	static const enum change_kind kinds[] = {
-		CHANGE_SHUT, CHANGE_OPEN, CHANGE_PORT_SHUT, CHANGE_PORT_OPEN, CHANGE_LAPSED};
-
-	for (size_t kind = 0; kind < ARRAY_LEN(kinds); kind++)
+	for (enum change_kind kind = CHANGE_SHUT; kind <= CHANGE_LAPSED; kind++)
 		for (size_t i = 0; i < plan->count; i++)
-			if (plan->changes[i].kind == kinds[kind])
+			if (plan->changes[i].kind == kind)
 				plan->changes[i].error = policy_do(kernel, &plan->changes[i]);
 }
 
@@ -136,7 +136,80 @@ static inline void policy_sync(struct policy_kernel *kernel, struct grant_table 
 {
 	const struct elements elements = {kernel->items, kernel->count, POLICY_ELEMENTS};
 
-	grant_sync(table, &elements);
+	grant_sync(table, &elements, kernel->now_ms);
+}
+
+/* All that a test of policy stands on, and what its last plan came to. */
+struct policy {
+	struct config config;
+	struct grant_table *table;
+	struct policy_kernel kernel;
+	size_t changes, denials;
+	size_t gone; /* grants that ended, and why the last of them did */
+	enum grant_reason reason;
+	uint64_t packets; /* that they had */
+	enum grant_denial_reason denial;
+};
+
+static inline void policy_begin(struct policy *policy, uint64_t now_ms)
+{
+	memset(policy, 0, sizeof(*policy));
+	config_defaults(&policy->config);
+	policy->kernel.now_ms = now_ms;
+	policy->table = grant_table_new(&policy->config);
+}
+
+static inline void policy_finish(struct policy *policy)
+{
+	grant_table_free(policy->table);
+}
+
+/* One more socket in the dump, and it is that user's server. */
+static inline struct server *policy_add_server(
+	struct policy *policy, uint64_t cookie, uint32_t uid, const char *address, uint16_t port)
+{
+	struct server_table *servers = &policy->table->servers;
+	struct udp_sockets sockets = {0};
+	struct server *server;
+
+	sockets.items = calloc(HASH_COUNT(servers->servers) + 1, sizeof(*sockets.items));
+	for (server = servers->servers; server; server = server->hh.next)
+		if (!server->is_gone)
+			sockets.items[sockets.count++] = server->socket;
+	sockets.items[sockets.count++] = policy_socket(cookie, uid, address, port);
+	server_see(servers, &sockets, policy->kernel.now_ms);
+	free(sockets.items);
+	server = server_find(servers, cookie);
+	server_adopt(server, "alice");
+	return server;
+}
+
+static inline void policy_note(struct policy *policy, const struct change *change)
+{
+	if (change->error != 0 || (change->kind != CHANGE_SHUT && change->kind != CHANGE_LAPSED))
+		return;
+	policy->gone++;
+	policy->reason = change->grant->reason;
+	policy->packets += change->grant->use.packets;
+}
+
+/* Plans, lets the kernel take it or not, commits. */
+static inline void policy_settle(struct policy *policy, uint64_t now_ms)
+{
+	struct plan plan;
+
+	policy->kernel.now_ms = now_ms;
+	plan_make(policy->table, now_ms, &plan);
+	policy_apply(&policy->kernel, &plan);
+	plan_commit(policy->table, &plan, now_ms);
+	policy->changes = plan.count;
+	policy->denials = plan.denials.count;
+	policy->gone = policy->packets = 0;
+	for (size_t i = 0; i < plan.count; i++)
+		policy_note(policy, &plan.changes[i]);
+	if (plan.denials.count > 0)
+		policy->denial = plan.denials.items[0].reason;
+	plan_clear(&plan);
 }
 
 #endif

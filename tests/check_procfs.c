@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include "check_kernel.h"
+#include "clock.h"
 #include "procfs.h"
 
 #define NOBODY 65534
@@ -239,6 +240,33 @@ START_TEST(procfs_tells_cgroup_and_session)
 }
 END_TEST
 
+/* The kernel counts in ticks of 10 ms, since boot. */
+START_TEST(procfs_tells_start)
+{
+	uint64_t before_ms = clock_boot_ms(), started_ms;
+	struct process process, later;
+	pid_t pid, second;
+
+	begin();
+	pid = start("mosh-server");
+	started_ms = find(geteuid(), pid)->start_ms;
+	ck_assert_uint_ge(started_ms + 10, before_ms);
+	ck_assert_uint_le(started_ms, clock_boot_ms());
+	ck_assert_int_eq(procfs_process(procfs, pid, &process), 0);
+	ck_assert_uint_eq(process.start, started_ms * (uint64_t)sysconf(_SC_CLK_TCK) / 1000);
+	ck_assert_uint_eq(process.cgroup, procfs_cgroup(procfs, pid));
+	ck_assert_uint_eq(process.session, procfs_session(procfs, pid));
+	poll(NULL, 0, 20); /* until the clock has gone on, not for anybody */
+	second = start("mosh-server");
+	ck_assert_int_eq(procfs_process(procfs, second, &later), 0);
+	ck_assert_uint_gt(later.start, process.start);
+	stop(second);
+	stop(pid);
+	ck_assert_int_lt(procfs_process(procfs, pid, &process), 0);
+	finish();
+}
+END_TEST
+
 START_TEST(procfs_missing_process)
 {
 	pid_t pid;
@@ -261,6 +289,7 @@ int main(void)
 		TEST(procfs_zombie),
 		TEST(procfs_other_uid),
 		TEST(procfs_tells_cgroup_and_session),
+		TEST(procfs_tells_start),
 		TEST(procfs_missing_process),
 		TEST(procfs_of_another),
 	};

@@ -81,8 +81,7 @@ static void add_login(pid_t pid, uint32_t uid, uint64_t cgroup, uint32_t session
 		.pid = pid,
 		.uid = uid,
 		.client = address("203.0.113.5"),
-		.cgroup = cgroup,
-		.session = session,
+		.process = {.cgroup = cgroup, .session = session},
 		.user = (char *)"alice",
 		.auth = (char *)"",
 	};
@@ -222,7 +221,7 @@ START_TEST(server_earlier_socket)
 {
 	begin();
 	add_login(10, UID, 0, AUDIT_SESSION_NONE);
-	add_socket(1, UID);
+	add_socket(1, UID)->is_ecn = false;
 	see(START);
 	server_pass_over(&world.servers, START, 0);
 	ck_assert_int_eq(role(1), SERVER_FOREIGN);
@@ -237,20 +236,94 @@ START_TEST(server_earlier_socket)
 }
 END_TEST
 
+/* Owned ones, ones that look like mosh's own, and younger ones. */
 START_TEST(server_pass_over_spares)
 {
 	begin();
-	add_socket(1, UID);
+	add_socket(1, UID)->is_ecn = false;
 	see(START);
 	server_adopt(server_find(&world.servers, 1), "alice");
-	add_socket(2, UID);
+	add_socket(2, UID)->is_ecn = false;
+	add_socket(3, UID);
 	see(START + 100);
 	server_pass_over(&world.servers, START + 124, 25);
-	ck_assert_int_eq(role(1), SERVER_OWNED);
 	ck_assert_int_eq(role(2), SERVER_CANDIDATE);
 	server_pass_over(&world.servers, START + 125, 25);
 	ck_assert_int_eq(role(1), SERVER_OWNED);
 	ck_assert_int_eq(role(2), SERVER_FOREIGN);
+	ck_assert_int_eq(role(3), SERVER_CANDIDATE);
+	server_pass_over_all(&world.servers);
+	ck_assert_int_eq(role(1), SERVER_OWNED);
+	ck_assert_int_eq(role(3), SERVER_FOREIGN);
+	finish();
+}
+END_TEST
+
+static size_t adopt_all(uint64_t now_ms)
+{
+	const struct mosh_processes processes = {world.processes, world.process_count, 8};
+
+	return server_adopt_all(&world.servers, UID, "alice", &processes, now_ms);
+}
+
+/* At a login what was passed over is looked at again, the better ones first. */
+START_TEST(server_adopts_all)
+{
+	begin();
+	add_socket(1, UID)->is_ecn = false;
+	add_socket(2, UID)->address = address("0.0.0.0");
+	add_socket(3, UID);
+	add_socket(4, OTHER);
+	see(START);
+	server_pass_over_all(&world.servers);
+	add_process(0, AUDIT_SESSION_NONE);
+	add_process(0, AUDIT_SESSION_NONE);
+	ck_assert(server_has_unowned(&world.servers, UID));
+	ck_assert_uint_eq(adopt_all(START + 1000), 0);
+	ck_assert_int_eq(role(1), SERVER_FOREIGN);
+	ck_assert_int_eq(role(2), SERVER_OWNED);
+	ck_assert_int_eq(role(3), SERVER_OWNED);
+	ck_assert_int_eq(role(4), SERVER_FOREIGN);
+	ck_assert_str_eq(server_find(&world.servers, 3)->user, "alice");
+	add_process(0, AUDIT_SESSION_NONE);
+	ck_assert_uint_eq(adopt_all(START + 1000), 0);
+	ck_assert_int_eq(role(1), SERVER_OWNED);
+	ck_assert(!server_has_unowned(&world.servers, UID));
+	ck_assert(server_has_unowned(&world.servers, OTHER));
+	finish();
+}
+END_TEST
+
+START_TEST(server_adopts_by_processes)
+{
+	begin();
+	add_socket(1, UID);
+	add_socket(2, UID);
+	add_socket(3, UID);
+	see(START);
+	server_pass_over_all(&world.servers);
+	ck_assert_uint_eq(adopt_all(START + 1000), 0);
+	ck_assert_int_eq(role(1), SERVER_FOREIGN);
+	add_process(0, AUDIT_SESSION_NONE);
+	ck_assert_uint_eq(adopt_all(START + 1000), 2);
+	ck_assert_int_eq(role(1), SERVER_OWNED);
+	ck_assert_int_eq(role(2), SERVER_FOREIGN);
+	ck_assert_int_eq(role(3), SERVER_FOREIGN);
+	finish();
+}
+END_TEST
+
+/* One that has just come and does not look like mosh's may be a query's. */
+START_TEST(server_adopts_no_doubtful)
+{
+	begin();
+	add_socket(1, UID)->is_ecn = false;
+	add_process(0, AUDIT_SESSION_NONE);
+	see(START);
+	adopt_all(START + SERVER_DOUBT_MS - 1);
+	ck_assert_int_eq(role(1), SERVER_CANDIDATE);
+	adopt_all(START + SERVER_DOUBT_MS);
+	ck_assert_int_eq(role(1), SERVER_OWNED);
 	finish();
 }
 END_TEST
@@ -525,7 +598,8 @@ END_TEST
 CHECK_MAIN("server", TEST(server_one_per_process), TEST(server_gone_leaves_room),
 	TEST(server_other_users_do_not_count),
 	LOOP(server_process_of_its_cgroup, ARRAY_LEN(cgroups)), TEST(server_counts_by_cgroup),
-	TEST(server_earlier_socket), TEST(server_pass_over_spares),
+	TEST(server_earlier_socket), TEST(server_pass_over_spares), TEST(server_adopts_all),
+	TEST(server_adopts_by_processes), TEST(server_adopts_no_doubtful),
 	LOOP(server_better_one_first, ARRAY_LEN(better)), TEST(server_doubtful_one_waits),
 	TEST(server_doubtful_one_loses), TEST(server_owner_by_cgroup),
 	TEST(server_owner_by_audit_session), TEST(server_owner_not_served_yet),

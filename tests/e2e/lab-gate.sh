@@ -165,7 +165,7 @@ ends_with_grant() {
 	local ended gone
 
 	python3 "$E2E/lab.py" ended "$1" >$LAB/ended &
-	wait_for 5 grep -q watching $LAB/ended || return 1
+	wait_for 5 grep -qs watching $LAB/ended || return 1
 	"${@:5}"
 	wait_for 15 grep -q ended $LAB/ended || return 1
 	wait_for 5 deleted_at "$2" "$3" "$4" >/dev/null || return 1

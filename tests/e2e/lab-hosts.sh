@@ -206,7 +206,8 @@ login() {
 	on "$1" ssh -F $LAB/ssh_config "${@:2}" </dev/null
 }
 
-# login_open NAME HOST USER@ADDRESS [COMMAND]: plain ssh that says "logged in", does the command and stays; $LOGIN
+# login_open NAME HOST USER@ADDRESS [COMMAND]: plain ssh that says "logged in" (in $LAB/login.NAME), does the
+# command and stays; its client is process $LOGIN
 login_open() {
 	exec_on "$2" ssh -F $LAB/ssh_config "$3" "echo logged in; ${4:-:}; exec sleep 1000" \
 		</dev/null >"$LAB/login.$1" 2>&1 &

@@ -5,6 +5,7 @@ import json
 import os
 import select
 import socket
+import struct
 import sys
 import time
 
@@ -40,14 +41,112 @@ def servers():
     print(*sorted(set_elements("servers")), sep="\n")
 
 
-def send(address, ports):
-    """one datagram to each port FIRST[-LAST]; what comes back, ICMP included, is not looked at"""
-    first, _, last = ports.partition("-")
+def elements_of_grants():
+    """nft's JSON on stdin: the key as text and the attributes of each element of the sets of grants"""
+    for item in json.load(sys.stdin)["nftables"]:
+        if item.get("set", {}).get("name", "").startswith("grants"):
+            for element in item["set"].get("elem", []):
+                yield " ".join(map(str, element["elem"]["val"]["concat"])), element["elem"]
+
+
+def left(wanted):
+    """nft's JSON on stdin: how many seconds the element "CLIENT SERVER PORT" still has"""
+    print(*(element["expires"] for key, element in elements_of_grants() if key == wanted))
+
+
+def listed():
+    """moshgatectl's list on stdin: one line "CLIENT SERVER PORT" for each grant"""
+    grants = json.load(sys.stdin)
+    print(*sorted(f"{grant['addr']} {grant['server']} {grant['port']}" for grant in grants), sep="\n")
+
+
+def transactions():
+    """every change of a ruleset from now on: its time and the name of the program that made it"""
+    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)  # NETLINK_NETFILTER
+    sock.setsockopt(socket.SOL_SOCKET, 33, 1 << 26)  # SO_RCVBUFFORCE
+    sock.bind((0, 1 << 6))  # NFNLGRP_NFTABLES
+    print("listening", flush=True)
+    while True:
+        data = sock.recv(1 << 17)
+        now = time.time()
+        while len(data) >= 16:
+            length, kind = struct.unpack_from("=IH", data)
+            if kind == 0xA0F:  # NFT_MSG_NEWGEN, the end of a transaction
+                print(f"{now:.6f} {attribute(data[20:length], 3)}", flush=True)  # NFTA_GEN_PROC_NAME
+            data = data[(length + 3) & ~3 :]
+
+
+def attribute(data, wanted):
+    while len(data) >= 4:
+        length, kind = struct.unpack_from("=HH", data)
+        if kind & 0x3FFF == wanted:
+            return data[4:length].rstrip(b"\0").decode()
+        data = data[(length + 3) & ~3 :]
+    return "-"
+
+
+def servers_of(address, first, count):
+    """stand-ins for so many mosh-servers, each a process of its own; they take their ports when they are free"""
+    held, release = os.pipe()
+    for port in range(int(first), int(first) + int(count)):
+        if os.fork() == 0:
+            os.close(release)
+            os.read(held, 1)  # until the parent has ended: no mosh-server is the parent of another
+            os.setsid()
+            stand_in(address, port)
+    print("MOSH CONNECT", first, flush=True)
+
+
+def stand_in(address, port):
+    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, 2)  # ECT(0), as mosh
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in range(3):
+        os.dup2(null, fd)
+    while True:
+        try:
+            sock.bind((address, port))
+            break
+        except OSError:
+            time.sleep(0.0005)
+    select.select([], [], [])
+
+
+def open_and_close(first, last, count):
+    """so many UDP sockets on ports of that range"""
+    for i in range(int(count)):
+        try:
+            udp_socket("127.0.0.1", int(first) + i % (int(last) - int(first))).close()
+        except OSError:
+            pass
+
+
+def create_files(folder, count):
+    for i in range(int(count)):
+        os.close(os.open(f"{folder}/file{i}", os.O_CREAT | os.O_WRONLY, 0o600))
+
+
+def probing_socket(address):
     sock = udp_socket(any_for(address), 0)
     if ":" in address:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, PROBE_TTL)
     else:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, PROBE_TTL)
+    return sock
+
+
+def keep_sending(address, port):
+    """a datagram every other millisecond"""
+    sock = probing_socket(address)
+    while True:
+        sock.sendto(b"unsolicited", (address, int(port)))
+        time.sleep(0.002)
+
+
+def send(address, ports):
+    """one datagram to each port FIRST[-LAST]; what comes back, ICMP included, is not looked at"""
+    first, _, last = ports.partition("-")
+    sock = probing_socket(address)
     for port in range(int(first), int(last or first) + 1):
         sock.sendto(b"unsolicited", (address, port))
 

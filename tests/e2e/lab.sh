@@ -278,5 +278,7 @@ json_says() {
 . "$E2E/lab-gate.sh"
 # shellcheck source=tests/e2e/lab-mosh.sh
 . "$E2E/lab-mosh.sh"
+# shellcheck source=tests/e2e/lab-life.sh
+. "$E2E/lab-life.sh"
 
 [ -n "${LAB_INSIDE:-}" ] || lab_enter "$@"

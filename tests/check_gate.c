@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* When the gate looks, and what it makes of what it sees. */
+#include "check_host.h"
+
+START_TEST(gate_from_login_to_grant)
+{
+	begin();
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	gate_settle(&gate);
+	gate_on_exec(&gate);
+	gate_settle(&gate);
+	ck_assert_uint_le(gate_due_ms(&gate), clock_boot_ms() + 1);
+	look();
+	gate_settle(&gate);
+	ck_assert_uint_eq(host.applies, 0);
+	add_process(ALICE);
+	add_socket(1, ALICE);
+	look();
+	gate_settle(&gate);
+	ck_assert_uint_eq(host.applies, 1);
+	ck_assert_str_eq(heard, "login:10 grant:60001 ");
+	ck_assert(policy_has(&kernel, CLIENT, SERVER, 60001));
+	ck_assert(kernel.ports[60001]);
+	gate_settle(&gate);
+	ck_assert_uint_eq(host.applies, 1);
+	finish();
+}
+END_TEST
+
+/* One ends and another comes: one transaction. */
+START_TEST(gate_one_turn_one_apply)
+{
+	begin_with_grant();
+	gate_on_exec(&gate);
+	host.ended = 1;
+	gate_on_ended(&gate);
+	host.socket_count = host.process_count = 0;
+	add_process(ALICE);
+	add_socket(2, ALICE);
+	look();
+	gate_settle(&gate);
+	ck_assert_uint_eq(host.applies, 1);
+	ck_assert_str_eq(heard, "revoke:60001:0 grant:60002 ");
+	ck_assert_uint_eq(kernel.count, 1);
+	finish();
+}
+END_TEST
+
+START_TEST(gate_ended)
+{
+	begin_with_grant();
+	host.ended = 1;
+	gate_on_ended(&gate);
+	gate_settle(&gate);
+	ck_assert_uint_eq(host.looks, 0);
+	ck_assert_uint_eq(kernel.count, 0);
+	ck_assert(!kernel.ports[60001]);
+	finish();
+}
+END_TEST
+
+START_TEST(gate_notices_lost)
+{
+	begin_with_grant();
+	host.socket_count = 0;
+	host.ended_error = -ENOBUFS;
+	gate_on_ended(&gate);
+	ck_assert_uint_eq(host.looks, 1);
+	gate_settle(&gate);
+	ck_assert_str_eq(heard, "revoke:60001:0 ");
+	ck_assert_uint_eq(kernel.count, 0);
+	finish();
+}
+END_TEST
+
+/* What cannot be seen is not gone. */
+START_TEST(gate_blind)
+{
+	begin_with_grant();
+	host.socket_count = 0;
+	host.sockets_error = -EIO;
+	host.ended_error = -ENOBUFS;
+	gate_on_ended(&gate);
+	gate_settle(&gate);
+	gate_on_exec(&gate);
+	look();
+	ck_assert_int_eq(gate_refresh(&gate), -EIO);
+	gate_settle(&gate);
+	kernel.count = 0;
+	host.sockets_error = 0;
+	host.read_error = -EIO;
+	add_socket(1, ALICE);
+	ck_assert_int_eq(gate_refresh(&gate), -EIO);
+	gate_settle(&gate);
+	ck_assert_uint_eq(host.applies, 0);
+	ck_assert_str_eq(heard, "");
+	finish();
+}
+END_TEST
+
+START_TEST(gate_blind_to_processes)
+{
+	begin();
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	host.processes_error = -EIO;
+	start_mosh(1, ALICE);
+	gate_settle(&gate);
+	ck_assert_uint_eq(kernel.count, 0);
+	host.processes_error = 0;
+	for (int ms = 0; kernel.count == 0 && ms < 1000; ms++) {
+		look();
+		gate_settle(&gate);
+	}
+	ck_assert_uint_eq(kernel.count, 1);
+	finish();
+}
+END_TEST
+
+/* Nothing wakes it until somebody does something. */
+START_TEST(gate_sleeps)
+{
+	begin();
+	ck_assert_uint_eq(gate_due_ms(&gate), UINT64_MAX);
+	gate_on_exec(&gate);
+	ck_assert_uint_eq(gate_due_ms(&gate), UINT64_MAX);
+	ck_assert_uint_eq(host.looks, 0);
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	gate_settle(&gate);
+	ck_assert_uint_eq(gate_due_ms(&gate), UINT64_MAX);
+	gate_on_exec(&gate);
+	gate_settle(&gate);
+	ck_assert_uint_ne(gate_due_ms(&gate), UINT64_MAX);
+	gate.exec_ms = clock_boot_ms() - 3001;
+	look();
+	gate_settle(&gate);
+	ck_assert_uint_eq(gate_due_ms(&gate), UINT64_MAX);
+	finish();
+}
+END_TEST
+
+/* While something is open, it compares once in a while, and then no more. */
+START_TEST(gate_compares)
+{
+	begin_with_grant();
+	gate.is_searching = false;
+	ck_assert_uint_gt(gate_due_ms(&gate), clock_boot_ms() + 1000);
+	ck_assert_uint_le(gate_due_ms(&gate), clock_boot_ms() + 60000);
+	host.socket_count = 0;
+	gate.compare_ms = clock_boot_ms();
+	gate_on_due(&gate);
+	ck_assert_uint_eq(host.reads, 1);
+	gate_settle(&gate);
+	ck_assert_uint_eq(kernel.count, 0);
+	ck_assert_uint_eq(gate_due_ms(&gate), UINT64_MAX);
+	finish();
+}
+END_TEST
+
+/* Every ms at first, a few hundred looks in all, and at an end after three seconds. */
+START_TEST(gate_search_is_bounded)
+{
+	uint64_t age_ms = 0, now_ms;
+
+	begin();
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	gate_on_exec(&gate);
+	host.looks = 0;
+	while (gate.is_searching) {
+		ck_assert_uint_lt(host.looks, 400);
+		now_ms = clock_boot_ms();
+		gate.exec_ms = now_ms - age_ms;
+		look();
+		ck_assert_uint_gt(gate.look_ms, now_ms);
+		ck_assert_uint_le(gate.look_ms, clock_boot_ms() + 2 + age_ms / 10);
+		age_ms += gate.look_ms - now_ms;
+	}
+	ck_assert_uint_ge(age_ms, 3000);
+	ck_assert_uint_lt(age_ms, 4000);
+	ck_assert_uint_gt(host.looks, 100);
+	finish();
+}
+END_TEST
+
+/* A socket that was there before is not what was executed. */
+START_TEST(gate_earlier_socket)
+{
+	begin();
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	add_socket(5, ALICE)->is_ecn = false;
+	gate_on_exec(&gate);
+	add_process(ALICE);
+	gate.exec_ms = clock_boot_ms() - 100;
+	look();
+	add_socket(6, ALICE);
+	look();
+	gate_settle(&gate);
+	ck_assert_str_eq(heard, "login:10 grant:60006 ");
+	ck_assert_uint_eq(kernel.count, 1);
+	finish();
+}
+END_TEST
+
+/* Of a program that nobody watches: found when its login ends, and given to it. */
+START_TEST(gate_logout_looks_once_more)
+{
+	begin();
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	add_process(ALICE);
+	add_socket(1, ALICE)->is_ecn = _i == 0;
+	ck_assert_int_eq(gate_on_logout(&gate, 10), WIRE_DONE);
+	gate_settle(&gate);
+	ck_assert_str_eq(heard, "login:10 logout:10 grant:60001 ");
+	ck_assert(policy_has(&kernel, CLIENT, SERVER, 60001));
+	ck_assert_int_eq(gate_on_logout(&gate, 10), WIRE_NOTHING);
+	ck_assert_int_eq(host.saved.pid, 0);
+	finish();
+}
+END_TEST
+
+/* The server lives on when its login is gone; one that comes then gets nothing. */
+START_TEST(gate_after_logout)
+{
+	begin_with_grant();
+	ck_assert_int_eq(log_in(11, BOB, OTHER), WIRE_DONE);
+	ck_assert_int_eq(gate_on_logout(&gate, 10), WIRE_DONE);
+	gate_settle(&gate);
+	ck_assert_uint_eq(kernel.count, 1);
+	start_mosh(2, ALICE);
+	gate_settle(&gate);
+	ck_assert_uint_eq(kernel.count, 1);
+	ck_assert_str_eq(heard, "login:11 logout:10 deny:60002:0 ");
+	ck_assert(kernel.ports[60002]);
+	finish();
+}
+END_TEST
+
+START_TEST(gate_limit_of_logins)
+{
+	begin();
+	config.limits.logins_per_user = 1;
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	ck_assert_int_eq(log_in(11, ALICE, OTHER), WIRE_REFUSED);
+	ck_assert_int_eq(log_in(12, BOB, OTHER), WIRE_DONE);
+	ck_assert_str_eq(heard, "login:10 limit:11 login:12 ");
+	ck_assert_int_eq(gate_on_logout(&gate, 11), WIRE_NOTHING);
+	finish();
+}
+END_TEST
+
+START_TEST(gate_login_of_no_process)
+{
+	begin();
+	host.process_error = -ESRCH;
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_FAILED);
+	ck_assert_uint_eq(login_count(gate.logins), 0);
+	ck_assert_str_eq(heard, "");
+	finish();
+}
+END_TEST
+
+START_TEST(gate_roams)
+{
+	begin_with_grant();
+	ck_assert_int_eq(log_in(11, ALICE, OTHER), WIRE_DONE);
+	ck_assert_int_eq(log_in(12, BOB, "203.0.113.9"), WIRE_DONE);
+	gate_settle(&gate);
+	ck_assert_uint_eq(kernel.count, 2);
+	ck_assert(policy_has(&kernel, OTHER, SERVER, 60001));
+	finish();
+}
+END_TEST
+
+/* What ran out since the last comparison does not stand in the way of a new one. */
+START_TEST(gate_roams_after_lapse)
+{
+	begin_with_grant();
+	gate.grants->lists[GRANT_OPEN]->use.expires_ms = clock_boot_ms();
+	kernel.count = 0;
+	ck_assert_int_eq(log_in(11, ALICE, CLIENT), WIRE_DONE);
+	gate_settle(&gate);
+	ck_assert(policy_has(&kernel, CLIENT, SERVER, 60001));
+	ck_assert_str_eq(heard, "login:11 grant:60001 revoke:60001:2 ");
+	finish();
+}
+END_TEST
+
+/* At a login also servers that nobody saw start, as far as there are processes. */
+START_TEST(gate_login_finds_servers)
+{
+	begin();
+	add_socket(1, ALICE);
+	add_socket(2, ALICE);
+	add_process(ALICE);
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	gate_settle(&gate);
+	ck_assert_str_eq(heard, "login:10 grant:60001 ");
+	finish();
+}
+END_TEST
+
+START_TEST(gate_revokes_by_hand)
+{
+	const struct grant_selector selector = {.port = 60001};
+
+	begin_with_grant();
+	ck_assert_uint_eq(gate_on_revoke(&gate, &selector), 1);
+	gate_settle(&gate);
+	ck_assert_str_eq(heard, "revoke:60001:4 ");
+	ck_assert_uint_eq(kernel.count, 0);
+	finish();
+}
+END_TEST
+
+START_TEST(gate_ends_after_max)
+{
+	begin();
+	config.gate.max_s = 100;
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	start_mosh(1, ALICE);
+	gate_settle(&gate);
+	gate.is_searching = false;
+	gate.compare_ms = UINT64_MAX;
+	ck_assert_uint_gt(gate_due_ms(&gate), clock_boot_ms() + 90000);
+	ck_assert_uint_le(gate_due_ms(&gate), clock_boot_ms() + 100000);
+	gate.grants->lists[GRANT_OPEN]->label.since_ms -= 100000;
+	gate_settle(&gate);
+	ck_assert_str_eq(heard, "login:10 grant:60001 revoke:60001:3 ");
+	finish();
+}
+END_TEST
+
+CHECK_MAIN("gate", TEST(gate_from_login_to_grant), TEST(gate_one_turn_one_apply), TEST(gate_ended),
+	TEST(gate_notices_lost), TEST(gate_blind), TEST(gate_blind_to_processes), TEST(gate_sleeps),
+	TEST(gate_compares), TEST(gate_search_is_bounded), TEST(gate_earlier_socket),
+	LOOP(gate_logout_looks_once_more, 2), TEST(gate_after_logout), TEST(gate_limit_of_logins),
+	TEST(gate_login_of_no_process), TEST(gate_roams), TEST(gate_roams_after_lapse),
+	TEST(gate_login_finds_servers), TEST(gate_revokes_by_hand), TEST(gate_ends_after_max))

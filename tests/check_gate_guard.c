@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The gate when it starts, when the kernel refuses, and when others change the guard. */
+#include <poll.h>
+
+#include "check_host.h"
+
+static bool refuses_all(const struct change *change)
+{
+	(void)change;
+	return true;
+}
+
+START_TEST(gate_change_refused)
+{
+	begin();
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	kernel.refuses = refuses_all;
+	start_mosh(1, ALICE);
+	gate_settle(&gate);
+	ck_assert_uint_eq(host.applies, 1);
+	ck_assert_str_eq(heard, "login:10 ");
+	ck_assert_uint_le(gate_due_ms(&gate), clock_boot_ms() + 1000);
+	/* It is put right by making all anew. */
+	kernel.refuses = NULL;
+	gate.heal_ms = clock_boot_ms();
+	gate_on_due(&gate);
+	gate_settle(&gate);
+	ck_assert_uint_eq(host.installs, 1);
+	ck_assert_str_eq(heard, "login:10 restored grant:60001 ");
+	ck_assert(kernel.ports[60001]);
+	finish();
+}
+END_TEST
+
+START_TEST(gate_heals)
+{
+	begin_with_grant();
+	kernel.count = 0;
+	memset(kernel.ports, 0, sizeof(kernel.ports));
+	host.is_touched = true;
+	gate_on_notice(&gate);
+	gate_settle(&gate);
+	ck_assert_uint_eq(host.installs, 1);
+	ck_assert_str_eq(heard, "restored ");
+	ck_assert(policy_has(&kernel, CLIENT, SERVER, 60001));
+	ck_assert(kernel.ports[60001]);
+	gate_on_notice(&gate);
+	ck_assert_uint_eq(host.installs, 1);
+	finish();
+}
+END_TEST
+
+/* Who does it again and again is not fought at his own pace. */
+START_TEST(gate_heals_ever_slower)
+{
+	uint64_t delay_ms = 0, now_ms;
+
+	begin();
+	for (int i = 0; i < 12; i++) {
+		host.is_touched = true;
+		now_ms = clock_boot_ms();
+		gate_on_notice(&gate);
+		if (gate.is_touched) {
+			ck_assert_uint_ge(gate.heal_ms - now_ms, delay_ms);
+			ck_assert_uint_le(gate.heal_ms - now_ms, 1000 + 5000);
+			ck_assert_uint_le(gate_due_ms(&gate), gate.heal_ms);
+			delay_ms = gate.heal_ms - clock_boot_ms();
+			gate.heal_ms = clock_boot_ms();
+			gate_on_due(&gate);
+		}
+		ck_assert_uint_eq(host.installs, i + 1);
+	}
+	ck_assert_uint_ge(delay_ms, 500);
+	/* After a quiet minute at once. */
+	gate.healed_ms -= 61000;
+	host.is_touched = true;
+	gate_on_notice(&gate);
+	ck_assert(!gate.is_touched);
+	ck_assert_uint_eq(host.installs, 13);
+	finish();
+}
+END_TEST
+
+/* The guard cannot be made; what is to be closed is closed all the same. */
+START_TEST(gate_closes_without_guard)
+{
+	begin_with_grant();
+	host.install_error = -EIO;
+	host.is_touched = true;
+	gate_on_notice(&gate);
+	gate_settle(&gate);
+	ck_assert_uint_eq(kernel.count, 1);
+	host.ended = 1;
+	gate_on_ended(&gate);
+	gate_settle(&gate);
+	gate.heal_ms = clock_boot_ms();
+	gate_on_due(&gate);
+	gate_settle(&gate);
+	ck_assert_uint_eq(kernel.count, 0);
+	finish();
+}
+END_TEST
+
+/* The next helper, with what the kernel and the state still have. */
+START_TEST(gate_restarts)
+{
+	begin_with_grant();
+	gate_clear(&gate);
+	memset(kernel.ports, 0, sizeof(kernel.ports));
+	ck_assert_int_eq(start(), 0);
+	ck_assert_str_eq(heard, "installed ");
+	ck_assert_uint_eq(host.installs, 1);
+	ck_assert(policy_has(&kernel, CLIENT, SERVER, 60001));
+	ck_assert(kernel.ports[60001]);
+	ck_assert_uint_eq(login_count(gate.logins), 1);
+	/* Its login may start another. */
+	start_mosh(2, ALICE);
+	gate_settle(&gate);
+	ck_assert(policy_has(&kernel, CLIENT, SERVER, 60002));
+	finish();
+}
+END_TEST
+
+START_TEST(gate_restarts_after_end)
+{
+	begin_with_grant();
+	gate_clear(&gate);
+	host.socket_count = 0;
+	ck_assert_int_eq(start(), 0);
+	ck_assert_uint_eq(kernel.count, 0);
+	ck_assert_str_eq(heard, "installed revoke:60001:0 ");
+	finish();
+}
+END_TEST
+
+/* A pid that is another process now is not the login that it was. */
+START_TEST(gate_restarts_after_logout)
+{
+	begin_with_grant();
+	gate_clear(&gate);
+	if (_i == 0)
+		host.start = 8;
+	else
+		host.process_error = -ESRCH;
+	ck_assert_int_eq(start(), 0);
+	ck_assert_uint_eq(login_count(gate.logins), 0);
+	ck_assert_int_eq(host.saved.pid, 0);
+	ck_assert_uint_eq(kernel.count, 1);
+	finish();
+}
+END_TEST
+
+START_TEST(gate_checks_logins)
+{
+	begin_with_grant();
+	gate_check_logins(&gate);
+	ck_assert_uint_eq(login_count(gate.logins), 1);
+	host.start = 8;
+	gate_check_logins(&gate);
+	ck_assert_uint_eq(login_count(gate.logins), 0);
+	ck_assert_int_eq(host.saved.pid, 0);
+	finish();
+}
+END_TEST
+
+/* A server that started while no helper ran: granted if it is young, not if it is old. */
+START_TEST(gate_starts_after_mosh)
+{
+	begin();
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	gate_clear(&gate);
+	add_process(ALICE);
+	add_socket(1, ALICE);
+	if (_i == 1)
+		host.processes[0].start_ms -= 61000;
+	ck_assert_int_eq(start(), 0);
+	ck_assert_uint_eq(kernel.count, _i == 0);
+	/* Nor does it get anything when another starts, at a later tick of the clock. */
+	poll(NULL, 0, 5);
+	start_mosh(2, ALICE);
+	gate_settle(&gate);
+	ck_assert_uint_eq(kernel.count, _i == 0 ? 2 : 1);
+	ck_assert(policy_has(&kernel, CLIENT, SERVER, 60002));
+	finish();
+}
+END_TEST
+
+/* The kernel takes no guard: an error, and nothing of what was to be done is taken for done. */
+START_TEST(gate_start_refused)
+{
+	begin_with_grant();
+	gate_clear(&gate);
+	host.socket_count = 0;
+	host.install_error = -EIO;
+	heard[0] = '\0';
+	ck_assert_int_eq(start(), -EIO);
+	ck_assert_str_eq(heard, "");
+	ck_assert_uint_eq(kernel.count, 1);
+	ck_assert_uint_eq(gate.grants->count, 1);
+	finish();
+}
+END_TEST
+
+START_TEST(gate_reloads)
+{
+	struct observer *next = (struct observer *)&host;
+
+	begin_with_grant();
+	ck_assert_int_eq(gate_reload(&gate, next), 0);
+	ck_assert_ptr_eq(gate.observer, next);
+	ck_assert_uint_eq(host.closed_observers, 1);
+	ck_assert_uint_eq(kernel.count, 1);
+	ck_assert(kernel.ports[60001]);
+	ck_assert_int_eq(gate_reload(&gate, next), 0);
+	ck_assert_uint_eq(host.closed_observers, 1);
+	host.install_error = -EIO;
+	ck_assert_int_eq(gate_reload(&gate, NULL), -EIO);
+	ck_assert_ptr_eq(gate.observer, next);
+	ck_assert_uint_eq(host.closed_observers, 1);
+	finish();
+}
+END_TEST
+
+CHECK_MAIN("gate, its guard", TEST(gate_change_refused), TEST(gate_heals),
+	TEST(gate_heals_ever_slower), TEST(gate_closes_without_guard), TEST(gate_restarts),
+	TEST(gate_restarts_after_end), LOOP(gate_restarts_after_logout, 2),
+	TEST(gate_checks_logins), LOOP(gate_starts_after_mosh, 2), TEST(gate_start_refused),
+	TEST(gate_reloads))

@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The module as libpam loads it, from a configuration of our own, and a helper that says what the
+ * test wants. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <security/pam_appl.h>
+#include <security/pam_modules.h>
+
+#include "check_main.h"
+#include "wire.h"
+
+#define USER         "root" /* there is one everywhere */
+#define RHOST        "192.0.2.1"
+#define REQUESTS_MAX 8
+#define PATIENT      "timeout=10000"
+#define HASTY        "timeout=50"
+
+static char folder[CHECK_FOLDER_SIZE], path[CHECK_FOLDER_SIZE + 8], module[4096];
+
+/* Stacks in which pam_open_session() and pam_close_session() succeed if the module returns just
+ * PAM_SUCCESS, just PAM_IGNORE, or either. What closing returns counts only if opening succeeded.
+ */
+#define MODULE  "%1$s socket=%2$s %3$s\n"
+#define PERMIT  "session required pam_permit.so\n"
+#define SUCCEED "session required " MODULE
+#define IGNORE  "session [ignore=ignore default=bad] " MODULE PERMIT
+#define EITHER  "session required " MODULE PERMIT
+#define TWICE   SUCCEED SUCCEED
+
+/* A helper that takes count connections and answers each with size bytes. */
+struct helper {
+	pthread_t thread;
+	int listener;
+	size_t count, size, taken;
+	uint8_t answers[REQUESTS_MAX][8];
+	struct wire_session requests[REQUESTS_MAX];
+};
+
+static void *serve(void *argument)
+{
+	struct helper *helper = argument;
+	uint8_t bytes[WIRE_SESSION_SIZE + 1];
+
+	for (; helper->taken < helper->count; helper->taken++) {
+		int fd = accept(helper->listener, NULL, NULL);
+		ssize_t length = fd < 0 ? -1 : recv(fd, bytes, sizeof(bytes), 0);
+
+		if (fd < 0)
+			break;
+		if (length < 0 || wire_session_decode(bytes, (size_t)length,
+					  &helper->requests[helper->taken]) < 0)
+			abort();
+		send(fd, helper->answers[helper->taken], helper->size, MSG_NOSIGNAL);
+		close(fd);
+	}
+	return NULL;
+}
+
+static int listening(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	unlink(path);
+	strcpy(address.sun_path, path);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	ck_assert_int_eq(listen(fd, 8), 0);
+	return fd;
+}
+
+static void start(struct helper *helper)
+{
+	helper->listener = listening();
+	ck_assert_int_eq(pthread_create(&helper->thread, NULL, serve, helper), 0);
+}
+
+/* All that was expected was asked, and nothing is asked after this. */
+static void stop(struct helper *helper)
+{
+	shutdown(helper->listener, SHUT_RDWR);
+	pthread_join(helper->thread, NULL);
+	ck_assert_uint_eq(helper->taken, helper->count);
+	ck_assert_int_eq(fcntl(helper->listener, F_SETFL, O_NONBLOCK), 0);
+	ck_assert_int_eq(accept(helper->listener, NULL, NULL), -1);
+	close(helper->listener);
+}
+
+static struct helper answering(enum wire_answer first, enum wire_answer second, size_t count)
+{
+	struct helper helper = {.count = count, .size = WIRE_ANSWER_SIZE};
+
+	for (size_t i = 0; i < count; i++)
+		wire_answer_encode(i % 2 == 0 ? first : second, helper.answers[i]);
+	return helper;
+}
+
+static int no_conversation(int count, const struct pam_message **messages,
+	struct pam_response **responses, void *context)
+{
+	(void)count, (void)messages, (void)responses, (void)context;
+	return PAM_CONV_ERR;
+}
+
+static pam_handle_t *begin(
+	const char *stack, const char *user, const char *rhost, const char *options)
+{
+	static const struct pam_conv conversation = {no_conversation, NULL};
+	char file[CHECK_FOLDER_SIZE + 16];
+	pam_handle_t *pamh = NULL;
+	FILE *service;
+
+	snprintf(file, sizeof(file), "%s/service", folder);
+	service = fopen(file, "we");
+	fprintf(service, stack, module, path, options);
+	fclose(service);
+	ck_assert_int_eq(pam_start_confdir("service", user, &conversation, folder, &pamh), 0);
+	if (rhost)
+		ck_assert_int_eq(pam_set_item(pamh, PAM_RHOST, rhost), PAM_SUCCESS);
+	return pamh;
+}
+
+static void end(pam_handle_t *pamh)
+{
+	ck_assert_int_eq(pam_end(pamh, PAM_SUCCESS), PAM_SUCCESS);
+}
+
+/* What sshd has of its own and the module must leave alone. */
+struct state {
+	size_t fds, variables;
+	void (*handlers[NSIG])(int);
+	sigset_t blocked;
+	mode_t umask;
+};
+
+static void observe(struct state *state)
+{
+	DIR *fds = opendir("/proc/self/fd");
+	struct sigaction action;
+
+	memset(state, 0, sizeof(*state));
+	while (readdir(fds))
+		state->fds++;
+	closedir(fds);
+	while (environ[state->variables])
+		state->variables++;
+	for (int i = 1; i < NSIG; i++)
+		if (sigaction(i, NULL, &action) == 0)
+			state->handlers[i] = action.sa_handler;
+	pthread_sigmask(SIG_SETMASK, NULL, &state->blocked);
+	state->umask = umask(0);
+	umask(state->umask);
+}
+
+static void check_unchanged(const struct state *before)
+{
+	struct state after;
+
+	observe(&after);
+	ck_assert_uint_eq(after.fds, before->fds);
+	ck_assert_uint_eq(after.variables, before->variables);
+	ck_assert_uint_eq(after.umask, before->umask);
+	ck_assert_mem_eq(after.handlers, before->handlers, sizeof(after.handlers));
+	ck_assert_mem_eq(&after.blocked, &before->blocked, sizeof(after.blocked));
+}
+
+/* A whole session, opened and closed, that leaves no trace. */
+static void check_session(const char *stack, const char *options)
+{
+	struct state before;
+	pam_handle_t *pamh;
+
+	observe(&before);
+	pamh = begin(stack, USER, RHOST, options);
+	ck_assert_int_eq(pam_open_session(pamh, 0), PAM_SUCCESS);
+	ck_assert_int_eq(pam_close_session(pamh, 0), PAM_SUCCESS);
+	end(pamh);
+	check_unchanged(&before);
+}
+
+static char huge[10001], longest[256], numeric[10001];
+
+/* Nobody is asked; the helper is there. */
+static const struct {
+	const char *user, *rhost, *options;
+} unasked[] = {
+	{USER, NULL, PATIENT},
+	{USER, "", PATIENT},
+	{USER, "client.example.org", PATIENT}, /* and no connection */
+	{USER, huge, PATIENT},
+	{USER, numeric, PATIENT},
+	{NULL, RHOST, PATIENT},
+	{"", RHOST, PATIENT},
+	{"no such user", RHOST, PATIENT},
+	{longest, RHOST, PATIENT},
+	{huge, RHOST, PATIENT},
+	{huge, huge, PATIENT},
+	{USER, RHOST, "timeout=0"},
+	{USER, RHOST, "socket=relative"},
+	{USER, RHOST, "unknown"},
+};
+
+/* Called directly: libpam itself fails to write such names to the audit log. */
+START_TEST(asks_nobody)
+{
+	char socket[sizeof(path) + 8];
+	const char *arguments[] = {socket, unasked[_i].options};
+	struct helper helper = {.count = 0};
+	struct state before;
+	pam_handle_t *pamh;
+
+	start(&helper);
+	observe(&before);
+	pamh = begin(SUCCEED, unasked[_i].user, unasked[_i].rhost, "");
+	snprintf(socket, sizeof(socket), "socket=%s", path);
+	ck_assert_int_eq(pam_sm_open_session(pamh, 0, 2, arguments), PAM_IGNORE);
+	ck_assert_int_eq(pam_sm_close_session(pamh, 0, 2, arguments), PAM_IGNORE);
+	end(pamh);
+	check_unchanged(&before);
+	stop(&helper);
+}
+END_TEST
+
+START_TEST(answered)
+{
+	bool is_done = _i == WIRE_DONE;
+	struct helper helper = answering((enum wire_answer)_i, WIRE_DONE, is_done ? 2 : 1);
+	struct state before;
+	pam_handle_t *pamh;
+
+	start(&helper);
+	observe(&before);
+	pamh = begin(is_done ? SUCCEED : IGNORE, USER, RHOST, PATIENT);
+	ck_assert_int_eq(pam_open_session(pamh, 0), PAM_SUCCESS);
+	ck_assert_int_eq(pam_close_session(pamh, 0), PAM_SUCCESS);
+	end(pamh);
+	stop(&helper);
+	before.fds--; /* the helper's */
+	check_unchanged(&before);
+	if (is_done)
+		ck_assert_int_eq(helper.requests[1].type, WIRE_CLOSE);
+}
+END_TEST
+
+static const struct {
+	uint8_t answer[8];
+	size_t size;
+} odd[] = {
+	{{9, 0, WIRE_DONE, 0}, 4}, /* another version */
+	{{1, 0, WIRE_FAILED + 1, 0}, 4}, {{1, 0, WIRE_DONE}, 3}, {{1, 0, WIRE_DONE, 0}, 8},
+	{{0}, 0}, /* closes without a word */
+};
+
+START_TEST(answered_oddly)
+{
+	struct helper helper = {.count = 1, .size = odd[_i].size};
+	pam_handle_t *pamh = begin(IGNORE, USER, RHOST, PATIENT);
+
+	memcpy(helper.answers[0], odd[_i].answer, sizeof(odd[_i].answer));
+	start(&helper);
+	ck_assert_int_eq(pam_open_session(pamh, 0), PAM_SUCCESS);
+	ck_assert_int_eq(pam_close_session(pamh, 0), PAM_SUCCESS);
+	stop(&helper);
+	end(pamh);
+}
+END_TEST
+
+static void absent(void)
+{
+	unlink(path);
+}
+static void dead(void)
+{
+	close(listening());
+}
+static void silent(void)
+{
+	ck_assert_int_ge(listening(), 0);
+}
+
+static void (*const unreachable[])(void) = {absent, dead, silent};
+
+START_TEST(helper_unreachable)
+{
+	unreachable[_i]();
+	check_session(IGNORE, HASTY);
+}
+END_TEST
+
+/* The helper knew of the session, and is gone or in trouble when it closes. */
+START_TEST(close_answered)
+{
+	struct helper helper = answering(WIRE_DONE, (enum wire_answer)_i, 2);
+	pam_handle_t *pamh = begin(EITHER, USER, RHOST, PATIENT);
+
+	start(&helper);
+	ck_assert_int_eq(pam_open_session(pamh, 0), PAM_SUCCESS);
+	ck_assert_int_eq(pam_close_session(pamh, 0), PAM_SUCCESS);
+	stop(&helper);
+	end(pamh);
+	ck_assert_int_eq(helper.requests[0].type, WIRE_OPEN);
+	ck_assert_int_eq(helper.requests[1].type, WIRE_CLOSE);
+}
+END_TEST
+
+START_TEST(close_unreachable)
+{
+	struct helper helper = answering(WIRE_DONE, WIRE_DONE, 1);
+	pam_handle_t *pamh = begin(EITHER, USER, RHOST, HASTY);
+
+	start(&helper);
+	ck_assert_int_eq(pam_open_session(pamh, 0), PAM_SUCCESS);
+	stop(&helper);
+	unreachable[_i]();
+	ck_assert_int_eq(pam_close_session(pamh, 0), PAM_SUCCESS);
+	end(pamh);
+}
+END_TEST
+
+START_TEST(close_without_open)
+{
+	struct helper helper = {.count = 0};
+	pam_handle_t *pamh = begin(IGNORE, USER, RHOST, PATIENT);
+
+	start(&helper);
+	ck_assert_int_eq(pam_close_session(pamh, 0), PAM_SUCCESS);
+	stop(&helper);
+	end(pamh);
+}
+END_TEST
+
+START_TEST(loaded_twice)
+{
+	struct helper helper = answering(WIRE_DONE, WIRE_DONE, 4);
+	pam_handle_t *pamh = begin(TWICE, USER, RHOST, PATIENT);
+
+	start(&helper);
+	ck_assert_int_eq(pam_open_session(pamh, 0), PAM_SUCCESS);
+	ck_assert_int_eq(pam_close_session(pamh, 0), PAM_SUCCESS);
+	stop(&helper);
+	end(pamh);
+	for (size_t i = 0; i < helper.count; i++)
+		ck_assert_int_eq(helper.requests[i].type, i < 2 ? WIRE_OPEN : WIRE_CLOSE);
+}
+END_TEST
+
+/* What the helper is told when a session opens with that variable set in PAM's environment. */
+static struct wire_session told(const char *rhost, const char *variable)
+{
+	struct helper helper = answering(WIRE_DONE, WIRE_DONE, 1);
+	pam_handle_t *pamh = begin(SUCCEED, USER, rhost, PATIENT);
+
+	start(&helper);
+	if (variable)
+		ck_assert_int_eq(pam_putenv(pamh, variable), PAM_SUCCESS);
+	ck_assert_int_eq(pam_open_session(pamh, 0), PAM_SUCCESS);
+	stop(&helper);
+	end(pamh);
+	return helper.requests[0];
+}
+
+START_TEST(tells_who)
+{
+	struct wire_session session = told(RHOST, NULL);
+	struct address expected = {4, {192, 0, 2, 1}};
+
+	ck_assert_int_eq(session.type, WIRE_OPEN);
+	ck_assert_str_eq(session.user, USER);
+	ck_assert_uint_eq(session.uid, 0);
+	ck_assert(address_equal(&session.client, &expected));
+	ck_assert_uint_eq(session.server.family, 0);
+	ck_assert_str_eq(session.auth, "");
+}
+END_TEST
+
+START_TEST(environment_is_no_address)
+{
+	struct address expected = {4, {192, 0, 2, 1}};
+	struct helper helper = {.count = 0};
+	struct wire_session session;
+	pam_handle_t *pamh;
+
+	setenv("SSH_CONNECTION", "192.0.2.66 1 192.0.2.67 22", 1);
+	session = told(RHOST, "SSH_CONNECTION=192.0.2.66 1 192.0.2.67 22");
+	ck_assert(address_equal(&session.client, &expected));
+	ck_assert_uint_eq(session.server.family, 0);
+	start(&helper);
+	pamh = begin(IGNORE, USER, "client.example.org", PATIENT);
+	ck_assert_int_eq(pam_putenv(pamh, "SSH_CONNECTION=192.0.2.66 1 192.0.2.67 22"), 0);
+	ck_assert_int_eq(pam_open_session(pamh, 0), PAM_SUCCESS);
+	stop(&helper);
+	end(pamh);
+}
+END_TEST
+
+/* A credential of that length. */
+static struct wire_session told_auth(const char *start_text, size_t length)
+{
+	char variable[WIRE_AUTH_SIZE + 100] = "SSH_AUTH_INFO_0=";
+	size_t name = strlen(variable);
+
+	memset(variable + name, 'A', length);
+	variable[name + length] = '\0';
+	memcpy(variable + name, start_text, strlen(start_text));
+	return told(RHOST, variable);
+}
+
+START_TEST(credential)
+{
+	ck_assert_str_eq(told(RHOST, "SSH_AUTH_INFO_0=password\n").auth, "password\n");
+	ck_assert_uint_eq(strlen(told_auth("publickey ssh-rsa ", WIRE_AUTH_SIZE - 1).auth),
+		WIRE_AUTH_SIZE - 1);
+	ck_assert_str_eq(told_auth("publickey ssh-rsa ", WIRE_AUTH_SIZE).auth, "publickey");
+	ck_assert_str_eq(told_auth("password\npublickey ", WIRE_AUTH_SIZE).auth, "password");
+	ck_assert_str_eq(told_auth("", WIRE_AUTH_SIZE).auth, "");
+}
+END_TEST
+
+int main(void)
+{
+	const struct check_test tests[] = {LOOP(asks_nobody, ARRAY_LEN(unasked)),
+		LOOP(answered, WIRE_FAILED + 1), LOOP(answered_oddly, ARRAY_LEN(odd)),
+		LOOP(helper_unreachable, ARRAY_LEN(unreachable)),
+		LOOP(close_answered, WIRE_FAILED + 1),
+		LOOP(close_unreachable, ARRAY_LEN(unreachable)), TEST(close_without_open),
+		TEST(loaded_twice), TEST(tells_who), TEST(environment_is_no_address),
+		TEST(credential)};
+	const char *builddir = getenv("top_builddir");
+	int status;
+
+	/* PAM wants an absolute path. */
+	if (!builddir)
+		builddir = get_current_dir_name();
+	snprintf(module, sizeof(module), "%s/.libs/pam_moshgate.so", builddir);
+	if (access(module, R_OK) < 0) {
+		perror(module);
+		return EXIT_FAILURE;
+	}
+	memset(huge, 'x', sizeof(huge) - 1);
+	memset(numeric, '1', sizeof(numeric) - 1);
+	memset(longest, 'x', sizeof(longest) - 1);
+	check_make_folder(folder);
+	snprintf(path, sizeof(path), "%s/sock", folder);
+	status = check_status("module", tests, ARRAY_LEN(tests));
+	check_remove_folder(folder);
+	return status;
+}
