@@ -76,7 +76,8 @@ static enum match match_meta(const struct ruleset_question *question, json_t *le
 									       : MATCH_NO;
 	if (is_text(left, "key", "l4proto") && json_is_string(right))
 		return strcmp(json_string_value(right), "udp") == 0 ? MATCH_YES : MATCH_NO;
-	if (is_text(left, "key", "iifname") && json_is_string(right))
+	if ((is_text(left, "key", "iifname") || is_text(left, "key", "iif")) &&
+		json_is_string(right))
 		return strcmp(json_string_value(right), "lo") == 0 ? MATCH_NO : MATCH_PERHAPS;
 	return MATCH_PERHAPS;
 }

@@ -77,11 +77,12 @@ static inline int kernel_add_address6(int fd, const char *text)
 	return ioctl(fd, SIOCSIFADDR, &request);
 }
 
-/* An address can be used only when the kernel has found that nobody else has it. */
+/* An address can be used only when the kernel has found that nobody else has it. No UDP here: its
+ * end would be told of in the test. */
 static inline int kernel_await_address6(const char *text)
 {
 	struct sockaddr_in6 address = {.sin6_family = AF_INET6};
-	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), result = -1;
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), result = -1;
 
 	inet_pton(AF_INET6, text, &address.sin6_addr);
 	for (int ms = 0; result < 0 && ms < KERNEL_WAIT_MS; ms++) {
@@ -97,7 +98,7 @@ static inline int kernel_set_up_lo(void)
 {
 	static const char *const addresses[] = {CLIENT6, OTHER6, SERVER6};
 	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
-	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int result = fd < 0 ? -1 : ioctl(fd, SIOCSIFFLAGS, &request);
 
 	for (size_t i = 0; result == 0 && i < ARRAY_LEN(addresses); i++)

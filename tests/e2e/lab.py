@@ -98,18 +98,31 @@ def servers_of(address, first, count):
 
 
 def stand_in(address, port):
+    """holds its login open until it has its port, but not for long if that is another's"""
     sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
     sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, 2)  # ECT(0), as mosh
+    patience = 400
+    while not is_bound(sock, address, port):
+        patience -= 1
+        if patience == 0:
+            leave_terminal()
+        time.sleep(0.0005)
+    leave_terminal()
+    select.select([], [], [])
+
+
+def is_bound(sock, address, port):
+    try:
+        sock.bind((address, port))
+    except OSError:
+        return False
+    return True
+
+
+def leave_terminal():
     null = os.open(os.devnull, os.O_RDWR)
     for fd in range(3):
         os.dup2(null, fd)
-    while True:
-        try:
-            sock.bind((address, port))
-            break
-        except OSError:
-            time.sleep(0.0005)
-    select.select([], [], [])
 
 
 def open_and_close(first, last, count):
