@@ -29,6 +29,7 @@ struct peer {
 struct control {
 	struct event_base *base;
 	int fd;
+	int spare;
 	struct event *event;
 	control_call *call;
 	void *context;
@@ -171,7 +172,7 @@ static void on_connect(evutil_socket_t listening, short what, void *context)
 	auto_fd int fd = -1;
 
 	(void)what;
-	fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	fd = fd_accept(listening, &control->spare);
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &ucred, &size) < 0 ||
 		is_crowded(control, ucred.uid))
 		return;
@@ -184,6 +185,7 @@ struct control *control_new(struct event_base *base, int fd, control_call *call,
 
 	control->base = base;
 	control->fd = fd;
+	control->spare = fd_spare();
 	control->call = call;
 	control->context = context;
 	control->event = event_new(base, fd, EV_READ | EV_PERSIST, on_connect, control);
@@ -205,5 +207,6 @@ void control_free(struct control *control)
 	}
 	event_free(control->event);
 	close(control->fd);
+	fd_close(&control->spare);
 	free(control);
 }

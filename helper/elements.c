@@ -302,7 +302,7 @@ int elements_notice_fd(const struct kernel_sets *sets)
 
 struct notices {
 	struct reading reading;
-	uint32_t port; /* of the last one who changed something in our table */
+	uint32_t first_port, last_port; /* of those who changed something in our table; 0: nobody */
 	bool is_touched;
 };
 
@@ -310,9 +310,11 @@ struct notices {
  * generation of the ruleset has a number there. */
 static bool is_ours(const struct nlmsghdr *message, const char *table)
 {
+	const struct nfgenmsg *head = mnl_nlmsg_get_payload(message);
 	const struct nlattr *attribute;
 
-	if (message->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES ||
+	if (head->nfgen_family != NFPROTO_INET ||
+		message->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES ||
 		message->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN))
 		return false;
 	mnl_attr_for_each(attribute, message, sizeof(struct nfgenmsg))
@@ -331,7 +333,9 @@ static int on_notice(const struct nlmsghdr *message, void *context)
 	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(struct nfgenmsg)) ||
 		!is_ours(message, notices->reading.sets->table))
 		return MNL_CB_OK;
-	notices->port = message->nlmsg_pid;
+	if (notices->first_port == 0)
+		notices->first_port = message->nlmsg_pid;
+	notices->last_port = message->nlmsg_pid;
 	if (message->nlmsg_pid != notices->reading.sets->own_port)
 		notices->is_touched = true;
 	if (message->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELSETELEM))
@@ -368,18 +372,15 @@ int elements_read_notices(struct kernel_sets *sets,
 	return result;
 }
 
-static void ignore(const struct element *element, void *context)
+int elements_learn_port(struct kernel_sets *sets,
+	void (*deleted)(const struct element *element, void *context), void *context,
+	bool *is_touched)
 {
-	(void)element;
-	(void)context;
-}
-
-int elements_learn_port(struct kernel_sets *sets)
-{
-	struct notices notices = {.reading = {sets, ignore, NULL}};
+	struct notices notices = {.reading = {sets, deleted, context}};
 	int result = read_notices(sets, &notices);
 
-	if (notices.port != 0)
-		sets->own_port = notices.port;
+	if (notices.last_port != 0)
+		sets->own_port = notices.last_port;
+	*is_touched = *is_touched || notices.first_port != notices.last_port;
 	return result;
 }

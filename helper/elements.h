@@ -31,8 +31,10 @@ int elements_read_notices(struct kernel_sets *sets,
 	void (*deleted)(const struct element *element, void *context), void *context,
 	bool *is_touched);
 
-/* What was changed in our table since the last call was changed by ourselves: from now on that
- * netlink port is not anybody else. */
-int elements_learn_port(struct kernel_sets *sets);
+/* The same just after a transaction of our own: the netlink port that it came from is not anybody
+ * else from now on. *is_touched becomes true if there were notices of two. */
+int elements_learn_port(struct kernel_sets *sets,
+	void (*deleted)(const struct element *element, void *context), void *context,
+	bool *is_touched);
 
 #endif

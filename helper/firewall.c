@@ -24,7 +24,6 @@ struct firewall {
 	char error[ERROR_SIZE];
 	bool is_exclusive; /* the table is ours alone */
 	bool is_touched;   /* by somebody else, and not told yet */
-	bool has_port;     /* ours is known */
 };
 
 int firewall_open(const struct config *config, struct firewall **firewall)
@@ -206,15 +205,18 @@ static int install_some_way(
 
 int firewall_install(struct firewall *firewall, const struct config *config, struct plan *plan)
 {
-	int result = install_some_way(firewall, config, plan);
+	struct plan none = {0};
+	int result;
 
+	/* Whatever anybody has changed so far is made good now. */
+	read_notices(firewall, &none);
+	firewall->is_touched = false;
+	result = install_some_way(firewall, config, plan);
 	if (result < 0)
 		return result;
-	if (!firewall->has_port)
-		result = elements_learn_port(firewall->sets);
-	firewall->has_port = true;
-	read_notices(firewall, plan);
-	return result;
+	if (elements_learn_port(firewall->sets, on_deleted, plan, &firewall->is_touched) < 0)
+		firewall->is_touched = true;
+	return 0;
 }
 
 bool firewall_is_exclusive(const struct firewall *firewall)

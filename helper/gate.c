@@ -110,7 +110,7 @@ static void check_open(struct grant *grant, void *context)
 	if (error == 0)
 		grant_update(gate->grants, grant, &element.use);
 	else if (error == -ENOENT)
-		grant_lapse(gate->grants, grant);
+		grant_miss(gate->grants, grant, clock_boot_ms());
 	else
 		log_error("reading an element: %s", strerror(-error));
 }
@@ -342,6 +342,24 @@ static void set_compare(struct gate *gate, uint64_t now_ms)
 		gate->compare_ms = now_ms + (interval_ms < COMPARE_MS ? interval_ms : COMPARE_MS);
 }
 
+/* Whoever changes our table again and again is not fought for every packet's sake. */
+static void plan_heal(struct gate *gate, uint64_t now_ms)
+{
+	if (gate->is_touched)
+		return;
+	if (now_ms - gate->healed_ms > HEAL_FORGET_MS)
+		gate->heal_delay_ms = 0;
+	gate->is_touched = true;
+	gate->heal_ms = now_ms + gate->heal_delay_ms;
+}
+
+/* Also after each change of our own, which reads the notices that came before it. */
+static void check_touched(struct gate *gate)
+{
+	if (firewall_is_touched(gate->firewall))
+		plan_heal(gate, clock_boot_ms());
+}
+
 /* The guard and all grants anew, in one transaction. */
 static int install(struct gate *gate, const char *action)
 {
@@ -364,19 +382,9 @@ static int install(struct gate *gate, const char *action)
 		audit_guard(&gate->audit, action);
 	tell(gate, &plan, now_ms);
 	plan_clear(&plan);
+	check_touched(gate);
 	set_compare(gate, now_ms);
 	return error;
-}
-
-/* Whoever changes our table again and again is not fought for every packet's sake. */
-static void plan_heal(struct gate *gate, uint64_t now_ms)
-{
-	if (gate->is_touched)
-		return;
-	if (now_ms - gate->healed_ms > HEAL_FORGET_MS)
-		gate->heal_delay_ms = 0;
-	gate->is_touched = true;
-	gate->heal_ms = now_ms + gate->heal_delay_ms;
 }
 
 static void delay_next_heal(struct gate *gate)
@@ -404,12 +412,8 @@ static void heal(struct gate *gate, uint64_t now_ms)
 
 void gate_on_notice(struct gate *gate)
 {
-	uint64_t now_ms = clock_boot_ms();
-
-	if (!firewall_is_touched(gate->firewall))
-		return;
-	plan_heal(gate, now_ms);
-	heal(gate, now_ms);
+	check_touched(gate);
+	heal(gate, clock_boot_ms());
 }
 
 void gate_on_due(struct gate *gate)
@@ -437,6 +441,8 @@ void gate_settle(struct gate *gate)
 	}
 	plan_commit(gate->grants, &plan, now_ms);
 	tell(gate, &plan, now_ms);
+	if (plan.count > 0)
+		check_touched(gate);
 	plan_clear(&plan);
 	set_compare(gate, now_ms);
 	gate->max_ms = grant_end_max(gate->grants, now_ms);

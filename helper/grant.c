@@ -283,12 +283,21 @@ void grant_update(const struct grant_table *table, struct grant *grant, const st
 		grant->seen_ms = use->expires_ms - idle_ms;
 }
 
-void grant_lapse(struct grant_table *table, struct grant *grant)
+static void lapse(struct grant_table *table, struct grant *grant)
 {
 	grant->reason = grant->is_counted && grant->use.packets > 0 ? GRANT_IDLE : GRANT_UNCLAIMED;
 	if (grant->server && grant->server->is_gone)
 		grant->reason = GRANT_EXIT;
 	grant_move(table, grant, GRANT_LAPSED);
+}
+
+void grant_miss(struct grant_table *table, struct grant *grant, uint64_t now_ms)
+{
+	grant->before = grant->use;
+	if (grant->use.expires_ms <= now_ms)
+		lapse(table, grant);
+	else
+		grant_move(table, grant, GRANT_LOST);
 }
 
 /* The live server that a label names, if the element can be its own. */
@@ -333,20 +342,14 @@ static void mark_missing(struct grant_table *table)
 		grant->is_missing = true;
 }
 
-/* What is missing has run out, if its time is over; else somebody took it away. */
 static void settle_missing(struct grant_table *table, uint64_t now_ms)
 {
 	struct grant *grant, *next;
 
 	for (grant = table->lists[GRANT_OPEN]; grant; grant = next) {
 		next = grant->next;
-		if (!grant->is_missing)
-			continue;
-		grant->before = grant->use;
-		if (grant->use.expires_ms <= now_ms)
-			grant_lapse(table, grant);
-		else
-			grant_move(table, grant, GRANT_LOST);
+		if (grant->is_missing)
+			grant_miss(table, grant, now_ms);
 	}
 }
 

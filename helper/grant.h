@@ -129,10 +129,11 @@ void grant_roam(struct grant_table *table, const struct login *login, uint64_t n
 void grant_each_of_login(struct grant_table *table, const struct login *login,
 	void (*visit)(struct grant *grant, void *context), void *context);
 
-/* The kernel says how much an open grant was used; or that it has run out. */
+/* The kernel says how much an open grant was used; or that it is not there: then it has run out, if
+ * its time is over, and else somebody took it away and it is to come back. */
 void grant_update(
 	const struct grant_table *table, struct grant *grant, const struct grant_use *use);
-void grant_lapse(struct grant_table *table, struct grant *grant);
+void grant_miss(struct grant_table *table, struct grant *grant, uint64_t now_ms);
 
 /* Compares with all that the kernel has: takes over counters and expiry, adopts elements whose
  * comment names a live server, wants to be rid of others, and tells those that have run out from

@@ -41,6 +41,7 @@ struct connection {
 struct listener {
 	struct event_base *base;
 	int fd;
+	int spare;
 	struct event *event;
 	struct listener_calls calls;
 	void *context;
@@ -235,7 +236,7 @@ static void on_connect(evutil_socket_t listening, short what, void *context)
 	int error;
 
 	(void)what;
-	fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	fd = fd_accept(listening, &listener->spare);
 	if (fd < 0)
 		return;
 	error = check_peer(listener, fd, &pid);
@@ -261,6 +262,7 @@ struct listener *listener_new(
 
 	listener->base = base;
 	listener->fd = fd;
+	listener->spare = fd_spare();
 	listener->calls = *calls;
 	listener->context = context;
 	listener->event = add_event(
@@ -295,5 +297,6 @@ void listener_free(struct listener *listener)
 	}
 	event_free(listener->event);
 	close(listener->fd);
+	fd_close(&listener->spare);
 	free(listener);
 }

@@ -122,7 +122,22 @@ static int shut_in(const struct config *config)
 /* A client waits for us between its server's bind and its own first packet, some 5 ms later; what
  * we do in them is short, so it goes first. An unprivileged start has to have it from its manager.
  */
-#define NICE (-10)
+#define NICE  (-10)
+#define FILES 65536
+
+/* A descriptor for each login, and some. */
+static void raise_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	if (geteuid() == 0 && limit.rlim_max < FILES)
+		limit.rlim_max = FILES;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_info("limit of descriptors: %s", strerror(errno));
+}
 
 /* Everything that wants root comes before confine(), everything that others can send after. */
 static int start(struct helper *helper)
@@ -137,6 +152,7 @@ static int start(struct helper *helper)
 	if (error < 0 || (error = own_folder(config->helper.state, uid, gid)) < 0 ||
 		(error = open_sockets(helper)) < 0 || (error = open_kernel(config, &parts)) < 0)
 		return error;
+	raise_limits();
 	if (geteuid() == 0 && setpriority(PRIO_PROCESS, 0, NICE) < 0)
 		log_info("priority: %s", strerror(errno));
 	error = confine(uid, gid, &what);

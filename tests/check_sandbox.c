@@ -1,0 +1,698 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "check_main.h"
+#include "sandbox.h"
+#include "sockdiag.h"
+#include "state.h"
+
+/* What a child ends with: what it asked for is so, or is not; or it could not be shut in. */
+enum end { END_YES = 10, END_NO, END_NO_LANDLOCK, END_FAILED };
+
+static char folder[CHECK_FOLDER_SIZE];    /* the program's */
+static char path[CHECK_FOLDER_SIZE + 16]; /* the test's own */
+
+/* As _exit(), in front of which AddressSanitizer would make a call that is not allowed. */
+static void end_child(int end)
+{
+	syscall(SYS_exit_group, end);
+}
+
+/* Shuts a child in and asks it; nothing of the test's own runs in it, and it leaves no core. */
+static int in_child(int (*shut_in)(void), int (*ask)(int), int i)
+{
+	const struct rlimit none = {0, 0};
+	pid_t pid = fork();
+	int status = END_FAILED << 8; /* without a child */
+
+	if (pid == 0) {
+		int end = setrlimit(RLIMIT_CORE, &none) < 0 ? END_FAILED : shut_in();
+
+		end_child(end == END_YES ? ask(i) : end);
+	}
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+static void assert_yes(int status, const char *what)
+{
+	ck_assert_msg(WIFEXITED(status), "%s: signal %d", what, WTERMSIG(status));
+	ck_assert_msg(WEXITSTATUS(status) == END_YES, "%s: %d", what, WEXITSTATUS(status));
+}
+
+static int shut_calls(void)
+{
+	return sandbox_calls() == 0 ? END_YES : END_FAILED;
+}
+
+/* Arguments with which nothing comes of a call that is let through. */
+static const struct {
+	const char *name;
+	long number, arguments[4];
+} deadly[] = {
+	/* programs and processes */
+	{"execve", SYS_execve, {0}},
+	{"execveat", SYS_execveat, {-1}},
+	{"clone", SYS_clone, {SIGCHLD}},
+	{"clone3", SYS_clone3, {0}},
+#ifdef SYS_fork
+	{"fork", SYS_fork, {0}},
+#endif
+	{"kill", SYS_kill, {0, 0}},
+	{"tkill", SYS_tkill, {-1}},
+	{"tgkill", SYS_tgkill, {-1, -1}},
+	{"rt_sigqueueinfo", SYS_rt_sigqueueinfo, {-1}},
+	{"pidfd_send_signal", SYS_pidfd_send_signal, {-1}},
+	{"pidfd_getfd", SYS_pidfd_getfd, {-1}},
+	{"ptrace", SYS_ptrace, {-1}},
+	{"process_vm_readv", SYS_process_vm_readv, {-1}},
+	{"process_vm_writev", SYS_process_vm_writev, {-1}},
+	{"setpriority", SYS_setpriority, {-1}},
+	{"prlimit64 that sets", SYS_prlimit64, {0, RLIMIT_CORE, 1}},
+	/* sockets that reach others */
+	{"socket of AF_INET", SYS_socket, {AF_INET, SOCK_STREAM}},
+	{"socket of AF_INET6", SYS_socket, {AF_INET6, SOCK_DGRAM}},
+	{"socket of AF_PACKET", SYS_socket, {AF_PACKET, SOCK_RAW}},
+	{"socket of AF_VSOCK", SYS_socket, {AF_VSOCK, SOCK_STREAM}},
+	{"socket of AF_UNSPEC", SYS_socket, {0}},
+	{"listen", SYS_listen, {-1}},
+	/* code */
+	{"mmap of PROT_EXEC", SYS_mmap, {0, 0, PROT_READ | PROT_EXEC, MAP_PRIVATE}},
+	{"mmap of all", SYS_mmap, {0, 0, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE}},
+	{"mprotect of PROT_EXEC", SYS_mprotect, {0, 0, PROT_EXEC}},
+	{"pkey_mprotect", SYS_pkey_mprotect, {0, 0, PROT_EXEC, -1}},
+	{"memfd_create", SYS_memfd_create, {0}},
+	{"personality", SYS_personality, {0xffffffff}},
+	{"shmat", SYS_shmat, {-1}},
+	/* who it is, and what it is in */
+	{"setuid", SYS_setuid, {-1}},
+	{"setresuid", SYS_setresuid, {-1, -1, -1}},
+	{"setgid", SYS_setgid, {-1}},
+	{"setgroups", SYS_setgroups, {-1}},
+	{"capset", SYS_capset, {0}},
+	{"prctl", SYS_prctl, {-1}},
+	{"unshare", SYS_unshare, {0}},
+	{"setns", SYS_setns, {-1}},
+	{"chroot", SYS_chroot, {0}},
+	{"mount", SYS_mount, {0}},
+	{"umount2", SYS_umount2, {0}},
+	{"pivot_root", SYS_pivot_root, {0}},
+	/* files, but for those that it has */
+	{"fchmod", SYS_fchmod, {-1}},
+	{"fchmodat", SYS_fchmodat, {-1}},
+	{"fchown", SYS_fchown, {-1}},
+	{"fchownat", SYS_fchownat, {-1}},
+	{"linkat", SYS_linkat, {-1, 0, -1}},
+	{"symlinkat", SYS_symlinkat, {0, -1}},
+	{"mknodat", SYS_mknodat, {-1}},
+	{"truncate", SYS_truncate, {0}},
+	{"setxattr", SYS_setxattr, {0}},
+	{"open_by_handle_at", SYS_open_by_handle_at, {-1}},
+	/* the kernel */
+	{"bpf", SYS_bpf, {-1}},
+	{"perf_event_open", SYS_perf_event_open, {0}},
+	{"io_uring_setup", SYS_io_uring_setup, {0}},
+	{"userfaultfd", SYS_userfaultfd, {-1}},
+	{"keyctl", SYS_keyctl, {-1}},
+	{"add_key", SYS_add_key, {0}},
+	{"init_module", SYS_init_module, {0}},
+	{"finit_module", SYS_finit_module, {-1}},
+	{"seccomp", SYS_seccomp, {-1}},
+	{"clock_settime", SYS_clock_settime, {-1}},
+	{"a number that no call has", 100000, {0}},
+};
+
+static int call_deadly(int i)
+{
+	const long *arguments = deadly[i].arguments;
+	long result = syscall(
+		deadly[i].number, arguments[0], arguments[1], arguments[2], arguments[3], -1L, 0L);
+
+	(void)result;
+	return END_NO;
+}
+
+START_TEST(sandbox_kills)
+{
+	int status = in_child(shut_calls, call_deadly, _i);
+
+	ck_assert_msg(
+		WIFSIGNALED(status), "%s: exit status %d", deadly[_i].name, WEXITSTATUS(status));
+	ck_assert_msg(
+		WTERMSIG(status) == SIGSYS, "%s: signal %d", deadly[_i].name, WTERMSIG(status));
+}
+END_TEST
+
+#ifdef __x86_64__
+/* The same kernel by its other door: fork() as a process of 32 bits has it. */
+static int call_by_32_bits(int i)
+{
+	long result = 2;
+
+	(void)i;
+	__asm__ volatile("int $0x80" : "+a"(result) : : "memory", "r8", "r9", "r10", "r11");
+	return END_NO;
+}
+
+static int call_by_x32(int i)
+{
+	long result = syscall(0x40000000 | SYS_getpid);
+
+	(void)i, (void)result;
+	return END_NO;
+}
+
+START_TEST(sandbox_kills_other_abi)
+{
+	int status = in_child(shut_calls, _i ? call_by_x32 : call_by_32_bits, 0);
+
+	ck_assert_msg(WIFSIGNALED(status), "exit status %d", WEXITSTATUS(status));
+	ck_assert_int_eq(WTERMSIG(status), SIGSYS);
+}
+END_TEST
+#endif
+
+static bool can_read_proc(void)
+{
+	char text[64];
+	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	ssize_t length = read(fd, text, sizeof(text));
+
+	return length == sizeof(text) && memcmp(text, "Name:", 5) == 0 && close(fd) == 0;
+}
+
+static bool can_list(void)
+{
+	DIR *processes = opendir("/proc");
+	int count = 0;
+
+	while (processes && readdir(processes))
+		count++;
+	return count > 2 && closedir(processes) == 0;
+}
+
+static bool can_stat(void)
+{
+	struct stat status, same;
+	char target[256];
+	int fd = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return stat("/proc/self/exe", &status) == 0 && fstat(fd, &same) == 0 &&
+	       fstatat(fd, "exe", &same, 0) == 0 && same.st_ino == status.st_ino &&
+	       lstat("/proc/self", &same) == 0 && S_ISLNK(same.st_mode) &&
+	       readlinkat(fd, "exe", target, sizeof(target)) > 0 && access("/proc", F_OK) == 0;
+}
+
+/* A dump of sock_diag, as the observer does it. */
+static bool can_ask_netlink(void)
+{
+	struct udp_sockets sockets = {0};
+	struct sockdiag *diag;
+	bool result = sockdiag_open(1, 65535, &diag) == 0 && sockdiag_dump(diag, &sockets) == 0;
+
+	free(sockets.items);
+	return result;
+}
+
+static bool can_send_netlink(void)
+{
+	struct nlmsghdr message = {.nlmsg_len = sizeof(message),
+		.nlmsg_type = NLMSG_NOOP,
+		.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK};
+	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+	char answer[256];
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+
+	return bind(fd, (struct sockaddr *)&kernel, sizeof(kernel)) == 0 &&
+	       sendto(fd, &message, sizeof(message), 0, (struct sockaddr *)&kernel,
+		       sizeof(kernel)) == sizeof(message) &&
+	       recv(fd, answer, sizeof(answer), 0) >= (ssize_t)sizeof(message) && close(fd) == 0;
+}
+
+static bool can_wait(void)
+{
+	const struct itimerspec soon = {.it_value = {.tv_nsec = 1}};
+	struct epoll_event event = {.events = EPOLLIN};
+	int epoll = epoll_create1(EPOLL_CLOEXEC), timer;
+	uint64_t count;
+
+	timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, timer, &event) == 0 &&
+	       timerfd_settime(timer, 0, &soon, NULL) == 0 &&
+	       epoll_wait(epoll, &event, 1, -1) == 1 &&
+	       read(timer, &count, sizeof(count)) == sizeof(count) && count >= 1;
+}
+
+/* A connection, a message and who sent it. */
+static bool can_serve(void)
+{
+	int ends[2], on = 1, bytes = 0;
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+	char text[4];
+
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0 &&
+	       setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) == 0 &&
+	       getsockopt(ends[0], SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid > 0 &&
+	       send(ends[1], "word", 4, MSG_NOSIGNAL) == 4 &&
+	       ioctl(ends[0], FIONREAD, &bytes) == 0 && bytes == 4 &&
+	       recv(ends[0], text, sizeof(text), 0) == 4 && shutdown(ends[0], SHUT_RDWR) == 0;
+}
+
+static bool can_accept(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	strcpy(address.sun_path, path);
+	return accept4(listener, NULL, NULL, SOCK_CLOEXEC) == -1 && errno == EINVAL &&
+	       connect(listener, (struct sockaddr *)&address, sizeof(address)) == -1 &&
+	       errno == ECONNREFUSED;
+}
+
+static bool can_hold_process(void)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+
+	return pidfd >= 0 && fcntl(pidfd, F_GETFD) == FD_CLOEXEC && close(pidfd) == 0;
+}
+
+static bool can_watch(void)
+{
+	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	int watch = inotify_add_watch(fd, path, IN_CREATE);
+
+	return watch >= 0 && inotify_rm_watch(fd, watch) == 0;
+}
+
+/* More than the heap has, moved and given back. */
+static bool can_have_memory(void)
+{
+	const size_t size = (size_t)8 << 20;
+	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *moved;
+
+	if (memory == MAP_FAILED)
+		return false;
+	memory[size - 1] = 'x';
+	moved = mremap(memory, size, 2 * size, MREMAP_MAYMOVE);
+	return moved != MAP_FAILED && moved[size - 1] == 'x' &&
+	       mprotect(moved, size, PROT_READ) == 0 && munmap(moved, 2 * size) == 0;
+}
+
+static bool can_tell_time(void)
+{
+	struct timespec now;
+	struct tm local;
+	time_t seconds = time(NULL);
+
+	return clock_gettime(CLOCK_BOOTTIME, &now) == 0 && localtime_r(&seconds, &local) &&
+	       syscall(SYS_clock_gettime, CLOCK_REALTIME, &now) == 0;
+}
+
+static bool can_log(void)
+{
+	openlog("check_sandbox", LOG_NDELAY, LOG_USER);
+	syslog(LOG_DEBUG, "a line of a test");
+	closelog();
+	return true;
+}
+
+static bool can_read_limits(void)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur > 0;
+}
+
+static int remember(const struct state_login *login, struct state *state)
+{
+	return state_save(state, login);
+}
+
+static void count_login(const struct state_login *login, void *context)
+{
+	*(int *)context += login->pid == 17;
+}
+
+/* All that state.c does: the folder, a file, its name, another name, and its end. */
+static bool can_keep_logins(void)
+{
+	struct state_login login = {.pid = 17,
+		.session = {.type = WIRE_OPEN, .client = {4, {127, 0, 0, 1}}, .user = "alice"}};
+	struct state *state;
+	int count = 0, logins;
+	char name[sizeof(path) + 8];
+
+	if (state_open(path, &state) < 0 || remember(&login, state) < 0)
+		return false;
+	login.pid = 18;
+	if (remember(&login, state) < 0)
+		return false;
+	snprintf(name, sizeof(name), "%s/logins", path);
+	logins = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (renameat(logins, "18", logins, "bad") < 0)
+		return false;
+	if (state_load(state, count_login, &count) < 0 || count != 1)
+		return false;
+	state_remove(state, 17);
+	return faccessat(logins, "17", F_OK, 0) < 0 && errno == ENOENT &&
+	       faccessat(logins, "bad-bad", F_OK, 0) == 0 && unlinkat(logins, "bad-bad", 0) == 0;
+}
+
+#define NEED(function)                                                                             \
+	{                                                                                          \
+#function, function                                                                \
+	}
+
+static const struct {
+	const char *name;
+	bool (*can)(void);
+} needs[] = {
+	NEED(can_read_proc),
+	NEED(can_list),
+	NEED(can_stat),
+	NEED(can_ask_netlink),
+	NEED(can_send_netlink),
+	NEED(can_wait),
+	NEED(can_serve),
+	NEED(can_accept),
+	NEED(can_hold_process),
+	NEED(can_watch),
+	NEED(can_have_memory),
+	NEED(can_tell_time),
+	NEED(can_log),
+	NEED(can_read_limits),
+	NEED(can_keep_logins),
+};
+
+static int do_need(int i)
+{
+	return needs[i].can() ? END_YES : END_NO;
+}
+
+static void begin(void)
+{
+	snprintf(path, sizeof(path), "%s/XXXXXX", folder);
+	ck_assert_ptr_nonnull(mkdtemp(path));
+}
+
+START_TEST(sandbox_lets)
+{
+	begin();
+	assert_yes(in_child(shut_calls, do_need, _i), needs[_i].name);
+}
+END_TEST
+
+/* With the folder of the test alone, as main.c does it. */
+static int shut_files(void)
+{
+	const char *const folders[] = {path, NULL};
+	int error;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return END_FAILED;
+	error = sandbox_files(folders);
+	if (error == -EOPNOTSUPP)
+		return END_NO_LANDLOCK;
+	return error == 0 ? END_YES : END_FAILED;
+}
+
+static int shut_both(void)
+{
+	int end = shut_files();
+
+	return end == END_YES ? shut_calls() : end;
+}
+
+START_TEST(sandbox_lets_both)
+{
+	begin();
+	assert_yes(in_child(shut_both, do_need, _i), needs[_i].name);
+}
+END_TEST
+
+/* The folder beside the test's own, in which is a file, a link to path/own, and a folder. */
+static int outside, inside;
+
+static bool is_refused(int result)
+{
+	return result < 0 && errno == EACCES;
+}
+
+static bool refuses_writing(void)
+{
+	return is_refused(openat(outside, "file", O_WRONLY | O_CLOEXEC)) &&
+	       is_refused(openat(outside, "file", O_RDWR | O_CLOEXEC)) &&
+	       is_refused(openat(outside, "file", O_WRONLY | O_APPEND | O_CLOEXEC)) &&
+	       is_refused(openat(inside, "link", O_WRONLY | O_CLOEXEC));
+}
+
+static bool refuses_making(void)
+{
+	return is_refused(openat(outside, "new", O_WRONLY | O_CREAT | O_CLOEXEC, 0600)) &&
+	       is_refused(mkdirat(outside, "new", 0700)) &&
+	       is_refused(mknodat(outside, "new", S_IFREG | 0600, 0)) &&
+	       is_refused(mkfifoat(outside, "new", 0600)) &&
+	       is_refused(symlinkat("file", outside, "new"));
+}
+
+static bool refuses_socket(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s-beside/socket", path);
+	return is_refused(bind(fd, (struct sockaddr *)&address, sizeof(address)));
+}
+
+static bool refuses_removing(void)
+{
+	return is_refused(unlinkat(outside, "file", 0)) &&
+	       is_refused(unlinkat(outside, "folder", AT_REMOVEDIR)) &&
+	       is_refused(renameat(outside, "file", outside, "new"));
+}
+
+/* Into the folder, out of it, and by a second name. */
+static bool refuses_moving(void)
+{
+	int results[] = {renameat(outside, "file", inside, "new"),
+		renameat(inside, "own", outside, "new"), linkat(outside, "file", inside, "new", 0)};
+
+	for (size_t i = 0; i < ARRAY_LEN(results); i++)
+		if (results[i] == 0)
+			return false;
+	return errno == EACCES || errno == EXDEV;
+}
+
+static bool refuses_own_memory(void)
+{
+	return is_refused(open("/proc/self/mem", O_RDWR | O_CLOEXEC)) &&
+	       is_refused(open("/proc/self/comm", O_WRONLY | O_CLOEXEC));
+}
+
+static bool refuses_execution(void)
+{
+	char *const arguments[] = {(char[]){"true"}, NULL}, *const environment[] = {NULL};
+
+	/* Whatever runs, it does not end with END_YES. */
+	return is_refused(execve("/bin/true", arguments, environment)) &&
+	       is_refused(execve("/bin/sh", arguments, environment)) &&
+	       is_refused((int)syscall(SYS_execveat, inside, "own", arguments, environment, 0));
+}
+
+static bool lets_read(void)
+{
+	char text[4];
+
+	return pread(openat(outside, "file", O_RDONLY | O_CLOEXEC), text, 4, 0) == 4 &&
+	       pread(openat(inside, "own", O_RDONLY | O_CLOEXEC), text, 4, 0) == 4 &&
+	       open("/etc/passwd", O_RDONLY | O_CLOEXEC) >= 0 &&
+	       open("/bin/sh", O_RDONLY | O_CLOEXEC) >= 0;
+}
+
+static bool lets_write_inside(void)
+{
+	int fd = openat(inside, "own", O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	return write(fd, "text", 4) == 4 && mkdirat(inside, "made", 0700) == 0 &&
+	       openat(inside, "made/new", O_RDWR | O_CREAT | O_CLOEXEC, 0600) >= 0 &&
+	       renameat(inside, "made/new", inside, "made/newer") == 0 &&
+	       unlinkat(inside, "made/newer", 0) == 0 && unlinkat(inside, "socket", 0) == 0;
+}
+
+/* Nothing in there but files and folders. */
+static bool refuses_kinds_inside(void)
+{
+	return is_refused(mkfifoat(inside, "new", 0600)) &&
+	       is_refused(symlinkat("own", inside, "new")) &&
+	       is_refused(mknodat(inside, "new", S_IFSOCK | 0600, 0));
+}
+
+static const struct {
+	const char *name;
+	bool (*can)(void);
+} writes[] = {
+	NEED(refuses_writing),
+	NEED(refuses_making),
+	NEED(refuses_socket),
+	NEED(refuses_removing),
+	NEED(refuses_moving),
+	NEED(refuses_own_memory),
+	NEED(refuses_execution),
+	NEED(lets_read),
+	NEED(lets_write_inside),
+	NEED(refuses_kinds_inside),
+};
+
+static int do_write(int i)
+{
+	return writes[i].can() ? END_YES : END_NO;
+}
+
+static void make_file(int where, const char *name)
+{
+	int fd = openat(where, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+
+	ck_assert_int_eq(write(fd, "text", 4), 4);
+	close(fd);
+}
+
+static void make_tree(void)
+{
+	char beside[sizeof(path) + 16];
+
+	begin();
+	snprintf(beside, sizeof(beside), "%s-beside", path);
+	ck_assert_int_eq(mkdir(beside, 0700), 0);
+	outside = open(beside, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	inside = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	make_file(outside, "file");
+	make_file(inside, "own");
+	ck_assert_int_eq(mkdirat(outside, "folder", 0700), 0);
+	ck_assert_int_eq(mknodat(inside, "socket", S_IFSOCK | 0600, 0), 0);
+	snprintf(beside, sizeof(beside), "%s-beside/file", path);
+	ck_assert_int_eq(symlinkat(beside, inside, "link"), 0);
+}
+
+START_TEST(sandbox_writes)
+{
+	make_tree();
+	assert_yes(in_child(shut_files, do_write, _i), writes[_i].name);
+}
+END_TEST
+
+/* Without it, each of them would have been let: it is Landlock that refuses. */
+static int shut_nothing(void)
+{
+	return END_YES;
+}
+
+START_TEST(sandbox_writes_freely)
+{
+	int status;
+
+	make_tree();
+	status = in_child(shut_nothing, do_write, _i);
+	ck_assert_msg(
+		WIFEXITED(status) && WEXITSTATUS(status) != END_FAILED, "%s", writes[_i].name);
+	ck_assert_msg(
+		(WEXITSTATUS(status) == END_YES) == (strncmp(writes[_i].name, "lets", 4) == 0),
+		"%s: %d", writes[_i].name, WEXITSTATUS(status));
+}
+END_TEST
+
+/* A folder that cannot be opened, and a process that may get more privileges. */
+static int ask_missing_folder(int i)
+{
+	const char *const folders[] = {path, "/nowhere/at/all", NULL};
+
+	(void)i;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && sandbox_files(folders) == -ENOENT
+		       ? END_YES
+		       : END_NO;
+}
+
+static int ask_file(int i)
+{
+	const char *const folders[] = {"/proc/self/status", NULL};
+
+	(void)i;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && sandbox_files(folders) == -ENOTDIR
+		       ? END_YES
+		       : END_NO;
+}
+
+START_TEST(sandbox_fails)
+{
+	begin();
+	assert_yes(in_child(shut_nothing, ask_missing_folder, 0), "a folder that is not there");
+	assert_yes(in_child(shut_nothing, ask_file, 0), "a file");
+}
+END_TEST
+
+/* Two filters in a row: what the first one kills stays killed, and loading needs the call. */
+static int ask_again(int i)
+{
+	(void)i;
+	return sandbox_calls() == 0 ? END_NO : END_FAILED;
+}
+
+START_TEST(sandbox_is_for_good)
+{
+	int status = in_child(shut_calls, ask_again, 0);
+
+	ck_assert(WIFSIGNALED(status));
+	ck_assert_int_eq(WTERMSIG(status), SIGSYS);
+}
+END_TEST
+
+#define LANDLOCK_TESTS 4 /* the last ones, where the kernel has it */
+
+static bool has_landlock(void)
+{
+	int status;
+
+	strcpy(path, folder);
+	status = in_child(shut_files, do_need, 0);
+	return !WIFEXITED(status) || WEXITSTATUS(status) != END_NO_LANDLOCK;
+}
+
+int main(void)
+{
+	const struct check_test tests[] = {LOOP(sandbox_kills, ARRAY_LEN(deadly)),
+#ifdef __x86_64__
+		LOOP(sandbox_kills_other_abi, 2),
+#endif
+		LOOP(sandbox_lets, ARRAY_LEN(needs)), TEST(sandbox_is_for_good),
+		/* LANDLOCK_TESTS */
+		LOOP(sandbox_lets_both, ARRAY_LEN(needs)), LOOP(sandbox_writes, ARRAY_LEN(writes)),
+		LOOP(sandbox_writes_freely, ARRAY_LEN(writes)), TEST(sandbox_fails)};
+	int result;
+
+	check_make_folder(folder);
+	result = check_status("sandbox", tests,
+		has_landlock() ? ARRAY_LEN(tests) : ARRAY_LEN(tests) - LANDLOCK_TESTS);
+	check_remove_folder(folder);
+	return result;
+}
