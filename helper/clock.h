@@ -14,10 +14,16 @@ static inline uint64_t clock_boot_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* The same moment in seconds since the epoch, for people. */
+/* The same moment in seconds since the epoch, for people; rounded, so that it is told alike at any
+ * time. */
 static inline time_t clock_wall_time(uint64_t boot_ms)
 {
-	return time(NULL) - (time_t)((clock_boot_ms() - boot_ms) / 1000);
+	struct timespec now;
+	int64_t wall_ms;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	wall_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (time_t)((wall_ms - (int64_t)(clock_boot_ms() - boot_ms) + 500) / 1000);
 }
 
 #endif

@@ -23,8 +23,10 @@ static const struct {
 	const char *name;
 	uint8_t family; /* of struct address */
 	uint8_t address_size;
-} sets_of[] = {{"grants4", 4, 4}, {"grants6", 6, 16}};
-#define SETS (sizeof(sets_of) / sizeof(sets_of[0]))
+} sets_of[] = {{"grants4", 4, 4}, {"grants6", 6, 16}, {"servers", 0, 0}};
+#define SETS       (sizeof(sets_of) / sizeof(sets_of[0]))
+#define GRANT_SETS 2 /* the first ones */
+#define PORT_SET   2
 
 struct kernel_sets {
 	char table[CONFIG_NAME_SIZE];
@@ -77,8 +79,10 @@ static int parse_key(struct nftnl_set_elem *from, size_t set, struct grant_key *
 
 	if (!bytes || size < 2 * address_size + sizeof(uint16_t))
 		return -EPROTO;
-	key->client = address_from_bytes(sets_of[set].family, bytes);
-	key->server = address_from_bytes(sets_of[set].family, bytes + address_size);
+	if (address_size > 0)
+		key->client = address_from_bytes(sets_of[set].family, bytes);
+	if (address_size > 0)
+		key->server = address_from_bytes(sets_of[set].family, bytes + address_size);
 	key->port = (uint16_t)(bytes[2 * address_size] << 8 | bytes[2 * address_size + 1]);
 	return 0;
 }
@@ -272,13 +276,20 @@ static int ask_again(struct kernel_sets *sets, size_t set, const struct grant_ke
 
 int elements_read(struct kernel_sets *sets, struct elements *elements)
 {
-	for (size_t set = 0; set < SETS; set++) {
+	for (size_t set = 0; set < GRANT_SETS; set++) {
 		int error = ask_again(sets, set, NULL, elements);
 
 		if (error < 0 && error != -ENOENT)
 			return error;
 	}
 	return 0;
+}
+
+int elements_read_ports(struct kernel_sets *sets, struct elements *elements)
+{
+	int error = ask_again(sets, PORT_SET, NULL, elements);
+
+	return error == -ENOENT ? 0 : error;
 }
 
 int elements_get(struct kernel_sets *sets, const struct grant_key *key, struct element *element)

@@ -18,6 +18,9 @@ void elements_close(struct kernel_sets *sets);
  * the items are the caller's to free. */
 int elements_read(struct kernel_sets *sets, struct elements *elements);
 
+/* The same of the set of servers' ports; of their keys only the port means anything. */
+int elements_read_ports(struct kernel_sets *sets, struct elements *elements);
+
 /* Reads one element. -ENOENT: it is not there (or has expired); else -errno. */
 int elements_get(struct kernel_sets *sets, const struct grant_key *key, struct element *element);
 

@@ -310,3 +310,8 @@ int firewall_get(struct firewall *firewall, const struct grant_key *key, struct 
 {
 	return elements_get(firewall->sets, key, element);
 }
+
+int firewall_read_ports(struct firewall *firewall, struct elements *elements)
+{
+	return elements_read_ports(firewall->sets, elements);
+}

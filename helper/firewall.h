@@ -39,6 +39,9 @@ int firewall_notice_fd(const struct firewall *firewall);
  * firewall_install() then knows that it is as it should be. */
 bool firewall_is_touched(struct firewall *firewall);
 
+/* Appends the ports on which servers listened when that was last told to the kernel; -errno. */
+int firewall_read_ports(struct firewall *firewall, struct elements *elements);
+
 /* Reads one; -ENOENT if the kernel does not have it (any more). */
 int firewall_get(struct firewall *firewall, const struct grant_key *key, struct element *element);
 

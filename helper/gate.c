@@ -496,13 +496,29 @@ static void grant_to_young(struct gate *gate)
 	gate_settle(gate);
 }
 
+/* What the last helper knew to be a server and has no grant now had one and lost it. */
+static int install_first(struct gate *gate)
+{
+	auto_free void *items = NULL;
+	struct elements ports = {0};
+	int error = firewall_read_ports(gate->firewall, &ports);
+
+	items = ports.items;
+	if (error < 0)
+		log_warning("reading the set of servers: %s", strerror(-error));
+	error = install(gate, "installed");
+	for (size_t i = 0; i < ports.count; i++)
+		server_pass_over_port(&gate->grants->servers, ports.items[i].key.port);
+	return error;
+}
+
 int gate_start(struct gate *gate)
 {
 	int error = state_load(gate->state, restore_login, gate);
 
 	if (error < 0)
 		log_warning("reading the logins: %s", strerror(-error));
-	error = install(gate, "installed");
+	error = install_first(gate);
 	if (error < 0)
 		return error;
 	if (gate->config->firewall.is_exclusive && !firewall_is_exclusive(gate->firewall))

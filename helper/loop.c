@@ -318,6 +318,7 @@ void loop_set_up(struct helper *helper)
 	login_each(helper->gate.logins, adopt, helper);
 	gate_check_logins(&helper->gate);
 	helper->control = control_new(helper->base, helper->control_fd, on_control, helper);
+	plan_turn_end(helper); /* the start may have left something to do */
 }
 
 void loop_run(struct helper *helper)

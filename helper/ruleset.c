@@ -54,6 +54,28 @@ static enum match covers_ports(const struct ruleset_question *question, json_t *
 	return MATCH_NO;
 }
 
+/* Does a value of a protocol (a name, a number, a set of them) hold UDP? */
+static enum match covers_udp(json_t *right)
+{
+	json_t *set = json_is_object(right) ? json_object_get(right, "set") : right, *item;
+	size_t index;
+
+	if (json_is_string(right))
+		return strcmp(json_string_value(right), "udp") == 0 ? MATCH_YES
+		       : json_string_value(right)[0] == '@'         ? MATCH_PERHAPS
+								    : MATCH_NO;
+	if (json_is_integer(right))
+		return json_integer_value(right) == 17 ? MATCH_YES : MATCH_NO;
+	if (!json_is_array(set))
+		return MATCH_PERHAPS;
+	json_array_foreach(set, index, item)
+	{
+		if (covers_udp(item) == MATCH_YES)
+			return MATCH_YES;
+	}
+	return MATCH_NO;
+}
+
 static enum match match_payload(
 	const struct ruleset_question *question, json_t *left, json_t *right)
 {
@@ -61,9 +83,7 @@ static enum match match_payload(
 		return is_text(left, "field", "dport") ? covers_ports(question, right)
 						       : MATCH_PERHAPS;
 	if (is_text(left, "field", "protocol") || is_text(left, "field", "nexthdr"))
-		return json_is_string(right) && strcmp(json_string_value(right), "udp") != 0
-			       ? MATCH_NO
-			       : MATCH_YES;
+		return covers_udp(right);
 	if (is_text(left, "protocol", "ip") || is_text(left, "protocol", "ip6"))
 		return MATCH_PERHAPS; /* an address */
 	return MATCH_NO;              /* another protocol */
@@ -74,8 +94,8 @@ static enum match match_meta(const struct ruleset_question *question, json_t *le
 	if (is_text(left, "key", "mark"))
 		return json_integer_value(right) == (json_int_t)question->mark ? MATCH_YES
 									       : MATCH_NO;
-	if (is_text(left, "key", "l4proto") && json_is_string(right))
-		return strcmp(json_string_value(right), "udp") == 0 ? MATCH_YES : MATCH_NO;
+	if (is_text(left, "key", "l4proto"))
+		return covers_udp(right);
 	if ((is_text(left, "key", "iifname") || is_text(left, "key", "iif")) &&
 		json_is_string(right))
 		return strcmp(json_string_value(right), "lo") == 0 ? MATCH_NO : MATCH_PERHAPS;

@@ -91,6 +91,13 @@ void server_pass_over(struct server_table *table, uint64_t now_ms, uint64_t age_
 			server->role = SERVER_FOREIGN;
 }
 
+void server_pass_over_port(struct server_table *table, uint16_t port)
+{
+	for (struct server *server = table->servers; server; server = server->hh.next)
+		if (server->role == SERVER_CANDIDATE && server->socket.port == port)
+			server->role = SERVER_FOREIGN;
+}
+
 void server_pass_over_all(struct server_table *table)
 {
 	for (struct server *server = table->servers; server; server = server->hh.next)

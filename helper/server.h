@@ -60,7 +60,8 @@ void server_end(struct server_table *table, uint64_t cookie);
  * those that look like mosh's own, which somebody may have started where it was not seen. */
 void server_pass_over(struct server_table *table, uint64_t now_ms, uint64_t age_ms);
 
-/* All candidates are foreign from now on. */
+/* Candidates on that port are foreign from now on; or all. */
+void server_pass_over_port(struct server_table *table, uint16_t port);
 void server_pass_over_all(struct server_table *table);
 
 /* A uid that has candidates to be decided now; false if there is none. After server_claim() for

@@ -4,7 +4,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,11 +18,14 @@
 
 #include <security/pam_appl.h>
 #include <security/pam_modules.h>
+#include <security/pam_modutil.h>
 
 #include "check_main.h"
 #include "wire.h"
 
-#define USER         "root" /* there is one everywhere */
+#define USER         "alice"
+#define UID          1001
+#define NAME         "client.example.org"
 #define RHOST        "192.0.2.1"
 #define REQUESTS_MAX 8
 #define PATIENT      "timeout=10000"
@@ -28,15 +33,20 @@
 
 static char folder[CHECK_FOLDER_SIZE], path[CHECK_FOLDER_SIZE + 8], module[4096];
 
-/* Stacks in which pam_open_session() and pam_close_session() succeed if the module returns just
- * PAM_SUCCESS, just PAM_IGNORE, or either. What closing returns counts only if opening succeeded.
- */
-#define MODULE  "%1$s socket=%2$s %3$s\n"
+/* Stacks whose calls succeed if the module returns PAM_SUCCESS, or that or PAM_IGNORE. */
+#define MODULE  "session required %1$s socket=%2$s %3$s\n"
 #define PERMIT  "session required pam_permit.so\n"
-#define SUCCEED "session required " MODULE
-#define IGNORE  "session [ignore=ignore default=bad] " MODULE PERMIT
-#define EITHER  "session required " MODULE PERMIT
-#define TWICE   SUCCEED SUCCEED
+#define SUCCEED MODULE
+#define EITHER  MODULE PERMIT
+
+/* Link-time stand-in for libpam's: there are users of any name but one. */
+struct passwd *pam_modutil_getpwnam(pam_handle_t *pamh, const char *user)
+{
+	static struct passwd passwd = {.pw_uid = UID};
+
+	(void)pamh;
+	return strcmp(user, "nobody there") == 0 ? NULL : &passwd;
+}
 
 /* A helper that takes count connections and answers each with size bytes. */
 struct helper {
@@ -174,21 +184,27 @@ static void check_unchanged(const struct state *before)
 	ck_assert_mem_eq(&after.blocked, &before->blocked, sizeof(after.blocked));
 }
 
-/* A whole session, opened and closed, that leaves no trace. */
-static void check_session(const char *stack, const char *options)
+/* What the module says when it is called directly, where a stack would hide that. It leaves no
+ * trace, and has nothing to close: it keeps no data for anybody but libpam. */
+static int opened(const char *user, const char *rhost, const char *options)
 {
+	char socket[sizeof(path) + 8];
+	const char *arguments[] = {socket, options};
 	struct state before;
 	pam_handle_t *pamh;
+	int result;
 
+	snprintf(socket, sizeof(socket), "socket=%s", path);
 	observe(&before);
-	pamh = begin(stack, USER, RHOST, options);
-	ck_assert_int_eq(pam_open_session(pamh, 0), PAM_SUCCESS);
-	ck_assert_int_eq(pam_close_session(pamh, 0), PAM_SUCCESS);
+	pamh = begin(SUCCEED, user, rhost, "");
+	result = pam_sm_open_session(pamh, 0, 2, arguments);
+	ck_assert_int_eq(pam_sm_close_session(pamh, 0, 2, arguments), PAM_IGNORE);
 	end(pamh);
 	check_unchanged(&before);
+	return result;
 }
 
-static char huge[10001], longest[256], numeric[10001];
+static char huge[10001], numeric[10001], longest[256], too_long[257];
 
 /* Nobody is asked; the helper is there. */
 static const struct {
@@ -196,13 +212,13 @@ static const struct {
 } unasked[] = {
 	{USER, NULL, PATIENT},
 	{USER, "", PATIENT},
-	{USER, "client.example.org", PATIENT}, /* and no connection */
+	{USER, NAME, PATIENT}, /* and no connection */
 	{USER, huge, PATIENT},
 	{USER, numeric, PATIENT},
 	{NULL, RHOST, PATIENT},
 	{"", RHOST, PATIENT},
-	{"no such user", RHOST, PATIENT},
-	{longest, RHOST, PATIENT},
+	{"nobody there", RHOST, PATIENT},
+	{too_long, RHOST, PATIENT},
 	{huge, RHOST, PATIENT},
 	{huge, huge, PATIENT},
 	{USER, RHOST, "timeout=0"},
@@ -210,63 +226,54 @@ static const struct {
 	{USER, RHOST, "unknown"},
 };
 
-/* Called directly: libpam itself fails to write such names to the audit log. */
 START_TEST(asks_nobody)
 {
-	char socket[sizeof(path) + 8];
-	const char *arguments[] = {socket, unasked[_i].options};
 	struct helper helper = {.count = 0};
-	struct state before;
-	pam_handle_t *pamh;
 
 	start(&helper);
-	observe(&before);
-	pamh = begin(SUCCEED, unasked[_i].user, unasked[_i].rhost, "");
-	snprintf(socket, sizeof(socket), "socket=%s", path);
-	ck_assert_int_eq(pam_sm_open_session(pamh, 0, 2, arguments), PAM_IGNORE);
-	ck_assert_int_eq(pam_sm_close_session(pamh, 0, 2, arguments), PAM_IGNORE);
-	end(pamh);
-	check_unchanged(&before);
+	ck_assert_int_eq(
+		opened(unasked[_i].user, unasked[_i].rhost, unasked[_i].options), PAM_IGNORE);
 	stop(&helper);
-}
-END_TEST
-
-START_TEST(answered)
-{
-	bool is_done = _i == WIRE_DONE;
-	struct helper helper = answering((enum wire_answer)_i, WIRE_DONE, is_done ? 2 : 1);
-	struct state before;
-	pam_handle_t *pamh;
-
-	start(&helper);
-	observe(&before);
-	pamh = begin(is_done ? SUCCEED : IGNORE, USER, RHOST, PATIENT);
-	ck_assert_int_eq(pam_open_session(pamh, 0), PAM_SUCCESS);
-	ck_assert_int_eq(pam_close_session(pamh, 0), PAM_SUCCESS);
-	end(pamh);
-	stop(&helper);
-	before.fds--; /* the helper's */
-	check_unchanged(&before);
-	if (is_done)
-		ck_assert_int_eq(helper.requests[1].type, WIRE_CLOSE);
 }
 END_TEST
 
 static const struct {
-	uint8_t answer[8];
+	uint8_t bytes[8];
 	size_t size;
-} odd[] = {
-	{{9, 0, WIRE_DONE, 0}, 4}, /* another version */
-	{{1, 0, WIRE_FAILED + 1, 0}, 4}, {{1, 0, WIRE_DONE}, 3}, {{1, 0, WIRE_DONE, 0}, 8},
-	{{0}, 0}, /* closes without a word */
+	int result;
+} answers[] = {
+	{{1, 0, WIRE_DONE}, 4, PAM_SUCCESS}, {{1, 0, WIRE_REFUSED}, 4, PAM_IGNORE},
+	{{1, 0, WIRE_MALFORMED}, 4, PAM_IGNORE}, {{1, 0, WIRE_OTHER_VERSION}, 4, PAM_IGNORE},
+	{{1, 0, WIRE_NOTHING}, 4, PAM_IGNORE}, {{1, 0, WIRE_FAILED}, 4, PAM_IGNORE},
+	{{1, 0, WIRE_FAILED + 1}, 4, PAM_IGNORE}, {{9, 0, WIRE_DONE}, 4, PAM_IGNORE},
+	{{1, 0, WIRE_DONE}, 3, PAM_IGNORE}, {{1, 0, WIRE_DONE}, 8, PAM_IGNORE},
+	{{0}, 0, PAM_IGNORE}, /* closes without a word */
 };
 
-START_TEST(answered_oddly)
+static struct helper answering_bytes(int i)
 {
-	struct helper helper = {.count = 1, .size = odd[_i].size};
-	pam_handle_t *pamh = begin(IGNORE, USER, RHOST, PATIENT);
+	struct helper helper = {.count = 1, .size = answers[i].size};
 
-	memcpy(helper.answers[0], odd[_i].answer, sizeof(odd[_i].answer));
+	memcpy(helper.answers[0], answers[i].bytes, sizeof(answers[i].bytes));
+	return helper;
+}
+
+START_TEST(answered)
+{
+	struct helper helper = answering_bytes(_i);
+
+	start(&helper);
+	ck_assert_int_eq(opened(USER, RHOST, PATIENT), answers[_i].result);
+	stop(&helper);
+}
+END_TEST
+
+/* Closing asks only if opening was answered "done", which is the first of the answers. */
+START_TEST(not_opened)
+{
+	struct helper helper = answering_bytes(_i + 1);
+	pam_handle_t *pamh = begin(EITHER, USER, RHOST, PATIENT);
+
 	start(&helper);
 	ck_assert_int_eq(pam_open_session(pamh, 0), PAM_SUCCESS);
 	ck_assert_int_eq(pam_close_session(pamh, 0), PAM_SUCCESS);
@@ -279,10 +286,12 @@ static void absent(void)
 {
 	unlink(path);
 }
+
 static void dead(void)
 {
 	close(listening());
 }
+
 static void silent(void)
 {
 	ck_assert_int_ge(listening(), 0);
@@ -293,7 +302,7 @@ static void (*const unreachable[])(void) = {absent, dead, silent};
 START_TEST(helper_unreachable)
 {
 	unreachable[_i]();
-	check_session(IGNORE, HASTY);
+	ck_assert_int_eq(opened(USER, RHOST, HASTY), PAM_IGNORE);
 }
 END_TEST
 
@@ -330,7 +339,7 @@ END_TEST
 START_TEST(close_without_open)
 {
 	struct helper helper = {.count = 0};
-	pam_handle_t *pamh = begin(IGNORE, USER, RHOST, PATIENT);
+	pam_handle_t *pamh = begin(EITHER, USER, RHOST, PATIENT);
 
 	start(&helper);
 	ck_assert_int_eq(pam_close_session(pamh, 0), PAM_SUCCESS);
@@ -342,7 +351,7 @@ END_TEST
 START_TEST(loaded_twice)
 {
 	struct helper helper = answering(WIRE_DONE, WIRE_DONE, 4);
-	pam_handle_t *pamh = begin(TWICE, USER, RHOST, PATIENT);
+	pam_handle_t *pamh = begin(SUCCEED SUCCEED, USER, RHOST, PATIENT);
 
 	start(&helper);
 	ck_assert_int_eq(pam_open_session(pamh, 0), PAM_SUCCESS);
@@ -355,10 +364,10 @@ START_TEST(loaded_twice)
 END_TEST
 
 /* What the helper is told when a session opens with that variable set in PAM's environment. */
-static struct wire_session told(const char *rhost, const char *variable)
+static struct wire_session told(const char *user, const char *rhost, const char *variable)
 {
 	struct helper helper = answering(WIRE_DONE, WIRE_DONE, 1);
-	pam_handle_t *pamh = begin(SUCCEED, USER, rhost, PATIENT);
+	pam_handle_t *pamh = begin(SUCCEED, user, rhost, PATIENT);
 
 	start(&helper);
 	if (variable)
@@ -371,15 +380,51 @@ static struct wire_session told(const char *rhost, const char *variable)
 
 START_TEST(tells_who)
 {
-	struct wire_session session = told(RHOST, NULL);
+	struct wire_session session = told(USER, RHOST, NULL);
 	struct address expected = {4, {192, 0, 2, 1}};
 
 	ck_assert_int_eq(session.type, WIRE_OPEN);
 	ck_assert_str_eq(session.user, USER);
-	ck_assert_uint_eq(session.uid, 0);
+	ck_assert_uint_eq(session.uid, UID);
 	ck_assert(address_equal(&session.client, &expected));
 	ck_assert_uint_eq(session.server.family, 0);
 	ck_assert_str_eq(session.auth, "");
+	ck_assert_str_eq(told(longest, RHOST, NULL).user, longest);
+}
+END_TEST
+
+/* Both ends of a TCP connection, as this process's own. */
+static void connect_to_self(void)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int listener = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t size = sizeof(address);
+
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	ck_assert_int_eq(listen(listener, 1), 0);
+	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, size), 0);
+	ck_assert_int_ge(accept(listener, NULL, NULL), 0);
+}
+
+/* A name has its address from the connection; what has no remote host is no login from there. */
+START_TEST(connection)
+{
+	const struct address expected = {4, {127, 0, 0, 1}};
+	struct helper helper = {.count = 0};
+	struct wire_session session;
+	pam_handle_t *pamh;
+
+	connect_to_self();
+	session = told(USER, NAME, NULL);
+	ck_assert(address_equal(&session.client, &expected));
+	ck_assert(address_equal(&session.server, &expected));
+	start(&helper);
+	pamh = begin(EITHER, USER, _i == 0 ? NULL : "", PATIENT);
+	ck_assert_int_eq(pam_open_session(pamh, 0), PAM_SUCCESS);
+	stop(&helper);
+	end(pamh);
 }
 END_TEST
 
@@ -391,11 +436,11 @@ START_TEST(environment_is_no_address)
 	pam_handle_t *pamh;
 
 	setenv("SSH_CONNECTION", "192.0.2.66 1 192.0.2.67 22", 1);
-	session = told(RHOST, "SSH_CONNECTION=192.0.2.66 1 192.0.2.67 22");
+	session = told(USER, RHOST, "SSH_CONNECTION=192.0.2.66 1 192.0.2.67 22");
 	ck_assert(address_equal(&session.client, &expected));
 	ck_assert_uint_eq(session.server.family, 0);
 	start(&helper);
-	pamh = begin(IGNORE, USER, "client.example.org", PATIENT);
+	pamh = begin(EITHER, USER, NAME, PATIENT);
 	ck_assert_int_eq(pam_putenv(pamh, "SSH_CONNECTION=192.0.2.66 1 192.0.2.67 22"), 0);
 	ck_assert_int_eq(pam_open_session(pamh, 0), PAM_SUCCESS);
 	stop(&helper);
@@ -412,12 +457,12 @@ static struct wire_session told_auth(const char *start_text, size_t length)
 	memset(variable + name, 'A', length);
 	variable[name + length] = '\0';
 	memcpy(variable + name, start_text, strlen(start_text));
-	return told(RHOST, variable);
+	return told(USER, RHOST, variable);
 }
 
 START_TEST(credential)
 {
-	ck_assert_str_eq(told(RHOST, "SSH_AUTH_INFO_0=password\n").auth, "password\n");
+	ck_assert_str_eq(told(USER, RHOST, "SSH_AUTH_INFO_0=password\n").auth, "password\n");
 	ck_assert_uint_eq(strlen(told_auth("publickey ssh-rsa ", WIRE_AUTH_SIZE - 1).auth),
 		WIRE_AUTH_SIZE - 1);
 	ck_assert_str_eq(told_auth("publickey ssh-rsa ", WIRE_AUTH_SIZE).auth, "publickey");
@@ -429,12 +474,12 @@ END_TEST
 int main(void)
 {
 	const struct check_test tests[] = {LOOP(asks_nobody, ARRAY_LEN(unasked)),
-		LOOP(answered, WIRE_FAILED + 1), LOOP(answered_oddly, ARRAY_LEN(odd)),
+		LOOP(answered, ARRAY_LEN(answers)), LOOP(not_opened, ARRAY_LEN(answers) - 1),
 		LOOP(helper_unreachable, ARRAY_LEN(unreachable)),
 		LOOP(close_answered, WIRE_FAILED + 1),
 		LOOP(close_unreachable, ARRAY_LEN(unreachable)), TEST(close_without_open),
-		TEST(loaded_twice), TEST(tells_who), TEST(environment_is_no_address),
-		TEST(credential)};
+		TEST(loaded_twice), TEST(tells_who), LOOP(connection, 2),
+		TEST(environment_is_no_address), TEST(credential)};
 	const char *builddir = getenv("top_builddir");
 	int status;
 
@@ -449,6 +494,7 @@ int main(void)
 	memset(huge, 'x', sizeof(huge) - 1);
 	memset(numeric, '1', sizeof(numeric) - 1);
 	memset(longest, 'x', sizeof(longest) - 1);
+	memset(too_long, 'x', sizeof(too_long) - 1);
 	check_make_folder(folder);
 	snprintf(path, sizeof(path), "%s/sock", folder);
 	status = check_status("module", tests, ARRAY_LEN(tests));

@@ -4,7 +4,7 @@
 
 #define MARK       7
 #define TEXT_SIZE  8192
-#define MUTATIONS  20000
+#define MUTATIONS  5000
 #define FOUND_SIZE 1024
 
 static const struct ruleset_question question = {
@@ -412,7 +412,6 @@ static const struct {
 	{"limit rate 3/second accept", NOTHING, NOTHING},
 	{"limit rate over 3/second drop", NOTHING, POLICY},
 	{"udp dport vmap { 53 : accept, 60000-61000 : drop }", NOTHING, POLICY},
-	{"fib daddr type local accept", NOTHING, NOTHING},
 	{"meta pkttype broadcast drop", NOTHING, POLICY},
 	/* one behind another */
 	{"tcp dport 22 accept\nudp dport 60000-61000 accept\ndrop", NOTHING, NOTHING},

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/landlock.h>
 #include <linux/netlink.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -312,7 +313,7 @@ static bool can_have_memory(void)
 	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	char *moved;
 
-	if (memory == MAP_FAILED)
+	if (memory == MAP_FAILED || syscall(SYS_brk, 0) <= 0)
 		return false;
 	memory[size - 1] = 'x';
 	moved = mremap(memory, size, 2 * size, MREMAP_MAYMOVE);
@@ -468,6 +469,16 @@ static bool refuses_writing(void)
 	       is_refused(openat(inside, "link", O_WRONLY | O_CLOEXEC));
 }
 
+/* Landlock's third version tells it from writing. */
+static bool refuses_truncating(void)
+{
+	long version =
+		syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	int access = version >= 3 ? O_RDONLY : O_WRONLY;
+
+	return is_refused(openat(outside, "file", access | O_TRUNC | O_CLOEXEC));
+}
+
 static bool refuses_making(void)
 {
 	return is_refused(openat(outside, "new", O_WRONLY | O_CREAT | O_CLOEXEC, 0600)) &&
@@ -554,6 +565,7 @@ static const struct {
 	bool (*can)(void);
 } writes[] = {
 	NEED(refuses_writing),
+	NEED(refuses_truncating),
 	NEED(refuses_making),
 	NEED(refuses_socket),
 	NEED(refuses_removing),

@@ -483,6 +483,17 @@ static void make_fifo(void)
 	ck_assert_int_eq(mkfifoat(logins, "4242", 0600), 0);
 }
 
+/* One that a writer holds, with all that a sound file has. */
+static void make_full_fifo(void)
+{
+	const uint8_t *bytes = sound_bytes(4242);
+	int fd;
+
+	make_fifo();
+	fd = openat(logins, "4242", O_RDWR | O_CLOEXEC);
+	ck_assert_int_eq(write(fd, bytes, FILE_SIZE), FILE_SIZE);
+}
+
 static void make_socket(void)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};

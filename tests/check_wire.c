@@ -316,54 +316,116 @@ START_TEST(encode_refuses)
 }
 END_TEST
 
+/* Control messages, and all their bytes but the zeros at their ends. */
+static const struct {
+	struct wire_control control;
+	uint8_t bytes[WIRE_CONTROL_SIZE];
+} controls[] = {
+	{{.type = WIRE_STATUS}, {1, 0, 1}},
+	{{.type = WIRE_LIST}, {1, 0, 2}},
+	{{.type = WIRE_LOGINS}, {1, 0, 3}},
+	{{.type = WIRE_WATCH}, {1, 0, 5}},
+	{{.type = WIRE_RELOAD}, {1, 0, 6}},
+	{{.type = WIRE_REVOKE}, {1, 0, 4}},
+	{{.type = WIRE_REVOKE, .is_of_user = 1}, {1, 0, 4, 0, 0, 0, 0, 0, 0, 1}},
+	{{WIRE_REVOKE, 1, 0x01020304, {0}, 60001}, {1, 0, 4, 0, 4, 3, 2, 1, 0, 1, 0x61, 0xea}},
+	{{.type = WIRE_REVOKE, .client = {4, {192, 0, 2, 1}}},
+		{1, 0, 4, 0, 0, 0, 0, 0, 4, 0, 0, 0, 192, 0, 2, 1}},
+	{{WIRE_REVOKE, 1, 5, {6, {0x20, 1, [15] = 1}}, 1},
+		{1, 0, 4, 0, 5, 0, 0, 0, 6, 1, 1, 0, 0x20, 1, [27] = 1}},
+};
+
+static int decode_control(const uint8_t *bytes, size_t length, struct wire_control *control)
+{
+	uint8_t *exact = malloc(length ? length : 1);
+	struct wire_control before;
+	int error;
+
+	memcpy(exact, bytes, length);
+	memset(control, UNTOUCHED, sizeof(*control));
+	memset(&before, UNTOUCHED, sizeof(before));
+	error = wire_control_decode(exact, length, control);
+	if (error != 0)
+		ck_assert_mem_eq(control, &before, sizeof(before));
+	free(exact);
+	return error;
+}
+
 START_TEST(control_round_trip)
 {
-	const struct wire_control sent = {.type = (enum wire_control_type)(_i + 1)};
-	const uint8_t expected[WIRE_CONTROL_SIZE] = {1, 0, (uint8_t)(_i + 1)};
-	struct wire_control received = {0};
+	const struct wire_control *sent = &controls[_i].control;
+	struct wire_control received;
 	uint8_t bytes[WIRE_CONTROL_SIZE];
 
 	memset(bytes, UNTOUCHED, sizeof(bytes));
-	wire_control_encode(&sent, bytes);
-	ck_assert_mem_eq(bytes, expected, sizeof(bytes));
-	ck_assert_int_eq(wire_control_decode(bytes, sizeof(bytes), &received), 0);
-	ck_assert_int_eq(received.type, sent.type);
+	wire_control_encode(sent, bytes);
+	ck_assert_mem_eq(bytes, controls[_i].bytes, sizeof(bytes));
+	ck_assert_int_eq(decode_control(bytes, sizeof(bytes), &received), 0);
+	ck_assert_int_eq(received.type, sent->type);
+	ck_assert_uint_eq(received.is_of_user, sent->is_of_user);
+	ck_assert_uint_eq(received.uid, sent->uid);
+	ck_assert(address_equal(&received.client, &sent->client));
+	ck_assert_uint_eq(received.port, sent->port);
 }
 END_TEST
 
-static const struct {
-	uint8_t bytes[WIRE_CONTROL_SIZE + 1];
-	size_t length;
-	int error;
-} bad_controls[] = {
-	{{1, 0, 1}, 0, -EPROTO},
-	{{1, 0, 1}, 1, -EPROTO},
-	{{1, 0, 1}, 7, -EPROTO},
-	{{1, 0, 1}, 9, -EPROTO},
-	{{1, 0, 0}, 8, -EPROTO},
-	{{1, 0, 4}, 8, -EPROTO},
-	{{1, 0, 1, 1}, 8, -EPROTO},
-	{{1, 0, 1, 0, 1}, 8, -EPROTO},
-	{{1, 0, 1, 0, 0, 1}, 8, -EPROTO},
-	{{1, 0, 1, 0, 0, 0, 1}, 8, -EPROTO},
-	{{1, 0, 1, 0, 0, 0, 0, 1}, 8, -EPROTO},
-	{{0, 0, 1}, 8, -EPROTONOSUPPORT},
-	{{2, 0, 1}, 8, -EPROTONOSUPPORT},
-	{{1, 1, 1}, 8, -EPROTONOSUPPORT},
-	{{2, 0, 9}, 2, -EPROTONOSUPPORT},
-	{{2, 0, 1}, 9, -EPROTONOSUPPORT},
+START_TEST(control_wrong_length)
+{
+	struct wire_control control;
+	uint8_t bytes[WIRE_CONTROL_SIZE + 8] = {1, 0, WIRE_STATUS};
+
+	for (size_t length = 0; length <= sizeof(bytes); length++) {
+		bytes[AT_VERSION] = WIRE_VERSION;
+		ck_assert_int_eq(decode_control(bytes, length, &control),
+			length == WIRE_CONTROL_SIZE ? 0 : -EPROTO);
+		bytes[AT_VERSION] = WIRE_VERSION + 1;
+		ck_assert_int_eq(decode_control(bytes, length, &control),
+			length < 2 ? -EPROTO : -EPROTONOSUPPORT);
+	}
+}
+END_TEST
+
+static const uint8_t bad_controls[][WIRE_CONTROL_SIZE] = {
+	{1, 0, 0},
+	{1, 0, WIRE_RELOAD + 1},
+	{1, 0, WIRE_STATUS, 1},
+	{1, 0, WIRE_REVOKE, 1},
+	{1, 0, WIRE_REVOKE, 0, 1},                       /* a uid, and not of a user */
+	{1, 0, WIRE_REVOKE, 0, 1, 0, 0, 0, 0, 2},        /* is_of_user is 0 or 1 */
+	{1, 0, WIRE_REVOKE, 0, 0, 0, 0, 0, 0, [12] = 1}, /* a client of no family */
+	{1, 0, WIRE_REVOKE, 0, 0, 0, 0, 0, 5},           /* of an unknown one */
+	{1, 0, WIRE_REVOKE, 0, 0, 0, 0, 0, 4, [16] = 1}, /* too long for IPv4 */
+	{1, 0, WIRE_REVOKE, 0, 0, 0, 0, 0, 4, [27] = 1},
+	{1, 0, WIRE_REVOKE, 0, 0, 0, 0, 0, 6, [22] = 0xff, 0xff, 192, 0, 2, 1}, /* mapped */
+	{1, 0, WIRE_REVOKE, [28] = 1},
+	{1, 0, WIRE_REVOKE, [31] = 1},
 };
 
 START_TEST(control_refuses)
 {
-	struct wire_control control, before;
+	struct wire_control control;
 
-	memset(&control, UNTOUCHED, sizeof(control));
-	memset(&before, UNTOUCHED, sizeof(before));
-	ck_assert_int_eq(
-		wire_control_decode(bad_controls[_i].bytes, bad_controls[_i].length, &control),
-		bad_controls[_i].error);
-	ck_assert_mem_eq(&control, &before, sizeof(before));
+	ck_assert_int_eq(decode_control(bad_controls[_i], WIRE_CONTROL_SIZE, &control), -EPROTO);
+}
+END_TEST
+
+START_TEST(control_byte_flips)
+{
+	uint8_t bytes[WIRE_CONTROL_SIZE], again[WIRE_CONTROL_SIZE];
+	struct wire_control control;
+	size_t accepted = 0;
+
+	memcpy(bytes, controls[_i].bytes, sizeof(bytes));
+	for (size_t bit = AT_UID * 8; bit < sizeof(bytes) * 8; bit++) {
+		bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		if (decode_control(bytes, sizeof(bytes), &control) == 0) {
+			wire_control_encode(&control, again);
+			ck_assert_mem_eq(again, bytes, sizeof(bytes));
+			accepted++;
+		}
+		bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	ck_assert_int_eq(accepted > 0, controls[_i].control.type == WIRE_REVOKE);
 }
 END_TEST
 
@@ -402,6 +464,7 @@ CHECK_MAIN("wire", LOOP(session_round_trip, BASES), TEST(session_longest_texts),
 	TEST(session_layout), LOOP(session_bad_field, ARRAY_LEN(bad)), TEST(session_mapped_address),
 	LOOP(session_wrong_length, 2), TEST(session_other_version_of_any_length),
 	TEST(close_is_zero), LOOP(session_byte_flips, BASES),
-	LOOP(encode_refuses, ARRAY_LEN(spoil)), LOOP(control_round_trip, WIRE_LOGINS),
+	LOOP(encode_refuses, ARRAY_LEN(spoil)), LOOP(control_round_trip, ARRAY_LEN(controls)),
+	TEST(control_wrong_length), LOOP(control_byte_flips, ARRAY_LEN(controls)),
 	LOOP(control_refuses, ARRAY_LEN(bad_controls)), LOOP(answer_round_trip, WIRE_FAILED + 1),
 	TEST(answer_refuses))
