@@ -107,6 +107,8 @@ static const struct {
 		"inet filter input 0;"},
 	{CHAIN_OF("inet", "filter", "input", "input", "filter", "-9", "drop"),
 		"inet filter input 0;"},
+	/* chains that do not filter */
+	{CHAIN_OF("inet", "filter", "input", "input", "nat", "100", "drop"), ""},
 	/* other hooks, and none */
 	{CHAIN_OF("inet", "filter", "x", "prerouting", "filter", "0", "drop"), ""},
 	{CHAIN_OF("inet", "filter", "x", "forward", "filter", "0", "drop"), ""},
@@ -119,6 +121,9 @@ static const struct {
 	{CHAIN("accept") "," CHAIN_OF("ip", "filter", "input", "input", "filter", "5",
 		 "accept") "," RULE_OF("ip", "filter", "input", "9", DROP),
 		"ip filter input 9;"},
+	{CHAIN("accept") "," RULE("input", "9", DROP) "," CHAIN_OF(
+		 "ip", "filter", "INPUT", "input", "filter", "5", "drop"),
+		"inet filter input 9;ip filter INPUT 0;"},
 	{CHAIN("accept") "," RULE_OF("inet", "other", "input", "9", DROP), ""},
 	{CHAIN("accept") "," RULE("other", "9", DROP), ""},
 	{CHAIN("accept") "," RULE("input", "9", DROP) "," RULE("input", "10", DROP),
@@ -143,6 +148,9 @@ static const struct {
 	{RULE("input", "3", XT), "", "0"},
 	{RULE("input", "3", XT "," JUMP("c")) "," RULE("c", "4", DROP) "," RULE("input", "5", DROP),
 		"5", "5"},
+	{RULE("input", "3", XT "," JUMP("c")) "," RULE("c", "4", DROP) "," RULE(
+		 "input", "5", ACCEPT),
+		"", ""},
 	/* a rule's end, and what is behind it */
 	{RULE("input", "3", ACCEPT "," DROP), "", ""},
 	{RULE("input", "3", DROP "," ACCEPT), "3", "3"},
@@ -256,29 +264,26 @@ START_TEST(ruleset_garbage)
 END_TEST
 
 /* Of every kind of statement one, as nft 1.0.6 lists them. */
-static const char
-	whole[] = "{'nftables':[" META
-		  ",{'table':{'family':'inet','name':'filter','handle':1}}," CHAIN(
-			  "drop") "," PLAIN("c") "," RULE("input", "3",
-			  MATCH("in", "'ct':{'key':'state'}",
-				  "['established','related']") "," ACCEPT) "," RULE("input", "4",
-			  MATCH("==", "'ct':{'key':'state'}",
-				  "{'set':['established','new']}") "," JUMP("c")) "," RULE("input",
-			  "5",
-			  MATCH("==", "'payload':{'protocol':'ip','field':'saddr'}",
-				  "{'prefix':{'addr':'10.0.0.0','len':8}}") "," DPORT("{'set':[22,{"
-										      "'range':["
-										      "60000,61000]"
-										      "}]}") "," DROP) "," RULE("input",
-			  "6",
-			  "{'vmap':{'key':{'payload':{'protocol':'udp','field':'dport'}},"
-			  "'data':{'set':[[22,{'accept':null}],[{'range':[60000,61000]},{'drop':"
-			  "null}]]}}}") "," RULE("input", "7",
-			  "{'limit':{'rate':3,'burst':5,'per':'second'}}," DROP) "," RULE("input",
-			  "8",
-			  MATCH("!=", "'meta':{'key':'iifname'}",
-				  "'lo'") ",{'counter':{'packets':0,'bytes':0}},{'reject':{'type':'"
-					  "icmpx','expr':'port-unreachable'}}") "]}";
+static const char whole[] =
+	"{'nftables':[" META ",{'table':{'family':'inet','name':'filter','handle':1}}," CHAIN(
+		"drop") "," PLAIN("c") "," RULE("input", "3",
+		MATCH("in", "'ct':{'key':'state'}",
+			"['established','related']") "," ACCEPT) "," RULE("input", "4",
+		MATCH("==", "'ct':{'key':'state'}", "{'set':['established','new']}") "," JUMP(
+			"c")) "," RULE("input", "5",
+		MATCH("==", "'payload':{'protocol':'ip','field':'saddr'}",
+			"{'prefix':{'addr':'10.0.0.0','len':8}}") "," DPORT("{'set':[22,{"
+									    "'range':["
+									    "60000,61000]"
+									    "}]}") "," DROP) "," RULE("input",
+		"6",
+		"{'vmap':{'key':{'payload':{'protocol':'udp','field':'dport'}},"
+		"'data':{'set':[[22,{'accept':null}],[{'range':[60000,61000]},{'drop':"
+		"null}]]}}}") "," RULE("input", "7",
+		"{'limit':{'rate':3,'burst':5,'per':'second'}}," DROP) "," RULE("input", "8",
+		MATCH("!=", "'meta':{'key':'iifname'}",
+			"'lo'") ",{'counter':{'packets':0,'bytes':0}},{'reject':{'type':'"
+				"icmpx','expr':'port-unreachable'}}") "]}";
 
 START_TEST(ruleset_truncated)
 {

@@ -534,8 +534,8 @@ static const struct {
 	bool is_changed; /* a sound file, which it changes */
 } kinds[] = {
 	{make_folder, false}, {make_link, true}, {make_dangling_link, false}, {make_fifo, false},
-	{make_socket, false}, {make_group_readable, true}, {make_group_writable, true},
-	{make_others_readable, true}, {make_others_executable, true},
+	{make_full_fifo, false}, {make_socket, false}, {make_group_readable, true},
+	{make_group_writable, true}, {make_others_readable, true}, {make_others_executable, true},
 	{make_of_another, true}, /* the last one: for root alone */
 };
 

@@ -51,7 +51,7 @@ build() {
 
 	shift
 	echo "== building: $name"
-	as_nobody mkdir -p "$work/$name"
+	install -d -o 65534 -g 65534 "$work/$name"
 	as_nobody sh -c 'cd "$1" && shift && exec "$@"' sh "$work/$name" \
 		"$work/src/configure" --enable-werror -q "$@" >"$work/$name.log" 2>&1 &&
 		as_nobody make -C "$work/$name" -j2 all >>"$work/$name.log" 2>&1 ||
