@@ -10,7 +10,7 @@
 #define DEPTH_MAX 16 /* of jumps, as in the kernel */
 
 enum match { MATCH_NO, MATCH_PERHAPS, MATCH_YES };
-enum fate { FATE_GOES_ON, FATE_ACCEPTED, FATE_DROPPED };
+enum fate { FATE_GOES_ON, FATE_RETURNS, FATE_ACCEPTED, FATE_DROPPED };
 
 struct walk {
 	const struct ruleset_question *question;
@@ -91,6 +91,8 @@ static enum match match_payload(
 
 static enum match match_meta(const struct ruleset_question *question, json_t *left, json_t *right)
 {
+	if (is_text(left, "key", "mark") && !json_is_integer(right))
+		return MATCH_PERHAPS;
 	if (is_text(left, "key", "mark"))
 		return json_integer_value(right) == (json_int_t)question->mark ? MATCH_YES
 									       : MATCH_NO;
@@ -142,22 +144,53 @@ static enum match match_one(const struct ruleset_question *question, json_t *mat
 
 static enum fate walk_chain(struct walk *walk, const char *chain, int depth);
 
-/* What becomes of a packet at one statement that ends a rule; *is_end if none behind it counts. */
+/* What a chain makes of a packet that perhaps gets there: a drop is not certain. */
+static enum fate perhaps(struct walk *walk, enum fate fate, enum match match)
+{
+	if (match == MATCH_YES || fate == FATE_ACCEPTED)
+		return fate;
+	walk->dropped_by = 0;
+	return FATE_GOES_ON;
+}
+
+/* What becomes of a packet at one statement. */
 static enum fate follow(struct walk *walk, json_t *statement, enum match match, int depth)
 {
-	json_t *jump = json_object_get(statement, "jump");
-	bool is_drop = json_object_get(statement, "drop") || json_object_get(statement, "reject");
+	json_t *jump = json_object_get(statement, "jump"), *go = json_object_get(statement, "goto");
 	enum fate fate = FATE_GOES_ON;
 
 	if (json_object_get(statement, "accept"))
 		return FATE_ACCEPTED;
-	if (is_drop)
+	if (json_object_get(statement, "drop") || json_object_get(statement, "reject"))
 		return match == MATCH_YES ? FATE_DROPPED : FATE_GOES_ON;
-	if (!jump)
-		jump = json_object_get(statement, "goto");
-	if (jump)
-		fate = walk_chain(walk, text(jump, "target"), depth + 1);
-	return fate == FATE_DROPPED && match != MATCH_YES ? FATE_GOES_ON : fate;
+	if (json_object_get(statement, "return"))
+		return match == MATCH_YES ? FATE_RETURNS : FATE_GOES_ON;
+	if (jump || go)
+		fate = walk_chain(walk, text(jump ? jump : go, "target"), depth + 1);
+	if (go && fate == FATE_GOES_ON)
+		fate = FATE_RETURNS; /* not to the chain that it came from */
+	return perhaps(walk, fate, match);
+}
+
+/* Statements that only note something; any other but a match may hold for some packets alone. */
+static bool is_note(json_t *statement)
+{
+	static const char *const notes[] = {"accept", "drop", "reject", "return", "jump", "goto",
+		"counter", "log", "mangle", "notrack"};
+
+	for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++)
+		if (json_object_get(statement, notes[i]))
+			return true;
+	return false;
+}
+
+static enum match match_statement(const struct ruleset_question *question, json_t *statement)
+{
+	json_t *one = json_object_get(statement, "match");
+
+	if (one)
+		return match_one(question, one);
+	return is_note(statement) ? MATCH_YES : MATCH_PERHAPS;
 }
 
 static enum fate walk_rule(struct walk *walk, json_t *rule, int depth)
@@ -168,13 +201,9 @@ static enum fate walk_rule(struct walk *walk, json_t *rule, int depth)
 
 	json_array_foreach(expressions, index, statement)
 	{
-		json_t *one = json_object_get(statement, "match");
-		enum match result = one ? match_one(walk->question, one) : MATCH_YES;
+		enum match result = match_statement(walk->question, statement);
 		enum fate fate;
 
-		if (json_object_get(statement, "xt") || json_object_get(statement, "vmap") ||
-			json_object_get(statement, "limit"))
-			result = MATCH_PERHAPS;
 		if (result < match)
 			match = result;
 		if (match == MATCH_NO)
@@ -204,6 +233,8 @@ static enum fate walk_chain(struct walk *walk, const char *chain, int depth)
 			!is_text(rule, "table", walk->table) || !is_text(rule, "chain", chain))
 			continue;
 		fate = walk_rule(walk, rule, depth);
+		if (fate == FATE_RETURNS)
+			return FATE_GOES_ON;
 		if (fate != FATE_GOES_ON)
 			return fate;
 	}

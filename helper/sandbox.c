@@ -144,8 +144,6 @@ static const int calls[] = {
 	SCMP_SYS(dup),
 	SCMP_SYS(dup2),
 	SCMP_SYS(dup3),
-	SCMP_SYS(fcntl),
-	SCMP_SYS(fcntl64),
 	SCMP_SYS(ioctl),
 	SCMP_SYS(renameat),
 	SCMP_SYS(renameat2),
@@ -182,24 +180,41 @@ static const int calls[] = {
 	SCMP_SYS(umask),
 };
 
-/* Calls of which only some arguments are wanted. */
+/* Calls of which only some arguments are wanted: argument number arg, under mask, is value. */
+static const struct {
+	int call;
+	unsigned int arg;
+	uint64_t mask, value;
+} conditional[] = {
+	{SCMP_SYS(socket), 0, UINT64_MAX, AF_UNIX},
+	{SCMP_SYS(socket), 0, UINT64_MAX, AF_NETLINK},
+	/* nothing that has signals sent */
+	{SCMP_SYS(fcntl), 1, UINT64_MAX, F_GETFD},
+	{SCMP_SYS(fcntl), 1, UINT64_MAX, F_SETFD},
+	{SCMP_SYS(fcntl), 1, UINT64_MAX, F_GETFL},
+	{SCMP_SYS(fcntl), 1, UINT64_MAX, F_SETFL},
+	{SCMP_SYS(fcntl), 1, UINT64_MAX, F_DUPFD_CLOEXEC},
+	{SCMP_SYS(fcntl64), 1, UINT64_MAX, F_GETFD},
+	{SCMP_SYS(fcntl64), 1, UINT64_MAX, F_SETFD},
+	{SCMP_SYS(fcntl64), 1, UINT64_MAX, F_GETFL},
+	{SCMP_SYS(fcntl64), 1, UINT64_MAX, F_SETFL},
+	{SCMP_SYS(fcntl64), 1, UINT64_MAX, F_DUPFD_CLOEXEC},
+	/* no memory that can be executed */
+	{SCMP_SYS(mmap), 2, PROT_EXEC, 0},
+	{SCMP_SYS(mmap2), 2, PROT_EXEC, 0},
+	{SCMP_SYS(mprotect), 2, PROT_EXEC, 0},
+	/* limits may be read, not set */
+	{SCMP_SYS(prlimit64), 2, UINT64_MAX, 0},
+};
+
 static int add_conditional(scmp_filter_ctx filter)
 {
-	static const int families[] = {AF_UNIX, AF_NETLINK};
-	static const int maps[] = {SCMP_SYS(mmap), SCMP_SYS(mmap2), SCMP_SYS(mprotect)};
 	int result = 0;
 
-	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]) && result == 0; i++)
-		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
-	/* No memory that is both written and executed, nor executed at all from now on. */
-	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]) && result == 0; i++)
-		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, maps[i], 1,
-			SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	/* Its own limits may be read. */
-	if (result == 0)
-		result = seccomp_rule_add(
-			filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0));
+	for (size_t i = 0; i < sizeof(conditional) / sizeof(conditional[0]) && result == 0; i++)
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, conditional[i].call, 1,
+			SCMP_CMP(conditional[i].arg, SCMP_CMP_MASKED_EQ, conditional[i].mask,
+				conditional[i].value));
 	return result;
 }
 
