@@ -9,14 +9,12 @@
 #include "gate.h"
 #include "hostcheck.h"
 #include "log.h"
+#include "search.h"
 
 #define COMPARE_MS     60000 /* at most */
-#define YOUNG_MS       60000
 #define HEAL_FIRST_MS  10
 #define HEAL_DELAY_MS  1000  /* at most */
 #define HEAL_FORGET_MS 60000 /* quiet for so long, and the next one is put right at once */
-#define SEARCH_MS      3000  /* how long after an execution its socket is looked for */
-#define FOUND_MS       500 /* the same once one was found: two executions may come as one notice */
 
 void gate_init(struct gate *gate, const struct gate_parts *parts)
 {
@@ -41,65 +39,6 @@ void gate_clear(struct gate *gate)
 	state_close(gate->state);
 }
 
-static int see_sockets(struct gate *gate)
-{
-	auto_free void *items = NULL;
-	struct udp_sockets sockets = {0};
-	int error = observer_sockets(gate->observer, &sockets);
-
-	items = sockets.items;
-	if (error < 0)
-		log_error("looking at UDP sockets: %s", strerror(-error));
-	else
-		server_see(&gate->grants->servers, &sockets, clock_boot_ms());
-	return error;
-}
-
-static void on_found(struct server *server, const struct login *login, void *context)
-{
-	struct gate *gate = context;
-
-	if (login)
-		grant_first(gate->grants, server, login, clock_boot_ms());
-	else
-		grant_none(gate->grants, server);
-	gate->has_found = true;
-}
-
-static void claim(struct gate *gate, uint32_t uid, uint64_t now_ms)
-{
-	auto_free void *items = NULL;
-	struct mosh_processes processes = {0};
-	int error = observer_processes(gate->observer, uid, &processes);
-
-	items = processes.items;
-	if (error < 0)
-		log_error("looking at processes: %s", strerror(-error));
-	server_claim(&gate->grants->servers, gate->logins, uid, &processes, now_ms, on_found, gate);
-}
-
-static void decide(struct gate *gate, uint64_t now_ms)
-{
-	uint32_t uid;
-
-	while (server_undecided(&gate->grants->servers, now_ms, &uid))
-		claim(gate, uid, now_ms);
-}
-
-/* One look at the sockets, and at the processes of those whose sockets are not decided. */
-static void look(struct gate *gate)
-{
-	if (see_sockets(gate) == 0)
-		decide(gate, clock_boot_ms());
-}
-
-/* No better socket will come: as if the time for that were over. */
-static void look_for_the_last_time(struct gate *gate)
-{
-	if (see_sockets(gate) == 0)
-		decide(gate, clock_boot_ms() + SERVER_DOUBT_MS);
-}
-
 /* A grant that lapsed since the last comparison must not stand in the way of a new one. */
 static void check_open(struct grant *grant, void *context)
 {
@@ -115,30 +54,10 @@ static void check_open(struct grant *grant, void *context)
 		log_error("reading an element: %s", strerror(-error));
 }
 
-/* Finds the user's servers, also those that nobody saw start. */
-static void find_servers(struct gate *gate, const struct login *login)
-{
-	auto_free void *items = NULL;
-	struct mosh_processes processes = {0};
-	struct server_table *servers = &gate->grants->servers;
-	size_t left_over;
-
-	if (see_sockets(gate) < 0 || !server_has_unowned(servers, login->uid))
-		return;
-	left_over = observer_processes(gate->observer, login->uid, &processes) < 0
-			    ? 0
-			    : server_adopt_all(servers, login->uid, login->user, &processes,
-				      clock_boot_ms());
-	items = processes.items;
-	if (left_over > 0)
-		log_info("user %s has %zu more sockets in the range than mosh-servers", login->user,
-			left_over);
-}
-
 /* A new login: its address may reach its user's servers. */
 static void roam(struct gate *gate, const struct login *login)
 {
-	find_servers(gate, login);
+	search_of_login(gate, login);
 	grant_each_of_login(gate->grants, login, check_open, gate);
 	grant_roam(gate->grants, login, clock_boot_ms());
 }
@@ -236,28 +155,16 @@ enum wire_answer gate_on_logout(struct gate *gate, pid_t pid)
 
 	if (!login)
 		return WIRE_NOTHING;
-	look_for_the_last_time(gate);
+	search_last(gate);
 	audit_logout(&gate->audit, login, clock_boot_ms());
 	forget(gate, login);
 	return WIRE_DONE;
 }
 
-/* What is there when a mosh-server is executed is not its socket. But the notice may come late, so
- * what was not there at the last look may be, if it looks like a mosh-server's. */
 void gate_on_exec(struct gate *gate)
 {
-	struct server_table *servers = &gate->grants->servers;
-	uint64_t age_ms = gate->is_searching ? SERVER_DOUBT_MS : 0;
-
-	if (login_count(gate->logins) == 0)
-		return;
-	server_pass_over(servers, clock_boot_ms(), age_ms);
-	look(gate);
-	gate->exec_ms = clock_boot_ms();
-	gate->look_ms = gate->exec_ms + 1;
-	server_pass_over(servers, gate->exec_ms, age_ms);
-	gate->is_searching = true;
-	gate->has_found = false;
+	if (login_count(gate->logins) > 0)
+		search_begin(gate);
 }
 
 static void on_ended(uint64_t cookie, void *context)
@@ -274,18 +181,7 @@ void gate_on_ended(struct gate *gate)
 	if (error == 0)
 		return;
 	log_warning("notices of closed sockets: %s; looking at all", strerror(-error));
-	see_sockets(gate);
-}
-
-/* Every ms at first, then at longer intervals the longer it takes; the last part is seconds long
- * and there for a machine that is very slow. */
-static void search(struct gate *gate, uint64_t now_ms)
-{
-	uint64_t age_ms = now_ms - gate->exec_ms;
-
-	look(gate);
-	gate->look_ms = now_ms + 1 + age_ms / 50 + (gate->has_found ? 4 : 0);
-	gate->is_searching = age_ms < (gate->has_found ? FOUND_MS : SEARCH_MS);
+	search_see(gate);
 }
 
 int gate_refresh(struct gate *gate)
@@ -299,7 +195,7 @@ int gate_refresh(struct gate *gate)
 		log_error("reading the sets: %s", strerror(-error));
 		return error;
 	}
-	error = see_sockets(gate);
+	error = search_see(gate);
 	if (error == 0)
 		grant_sync(gate->grants, &elements, clock_boot_ms());
 	return error;
@@ -422,7 +318,7 @@ void gate_on_due(struct gate *gate)
 
 	heal(gate, now_ms);
 	if (gate->is_searching && gate->look_ms <= now_ms)
-		search(gate, now_ms);
+		search_go_on(gate, now_ms);
 	if (gate->compare_ms != 0 && gate->compare_ms <= now_ms)
 		gate_refresh(gate);
 }
@@ -465,37 +361,6 @@ uint64_t gate_due_ms(const struct gate *gate)
 	return due_ms;
 }
 
-/* A mosh-server that nobody ever reached gives up after a minute; so one that is older and has no
- * grant had one and lost it for a reason. A younger one is still to get its first. */
-static bool has_young(const struct mosh_processes *processes, uint64_t now_ms)
-{
-	for (size_t i = 0; i < processes->count; i++)
-		if (now_ms - processes->items[i].start_ms < YOUNG_MS)
-			return true;
-	return false;
-}
-
-static void grant_to_young(struct gate *gate)
-{
-	uint64_t now_ms = clock_boot_ms();
-	uint32_t uid;
-
-	while (server_undecided(&gate->grants->servers, now_ms, &uid)) {
-		auto_free void *items = NULL;
-		struct mosh_processes processes = {0};
-		int error = observer_processes(gate->observer, uid, &processes);
-
-		items = processes.items;
-		if (error < 0 || !login_of_user(gate->logins, uid) ||
-			!has_young(&processes, now_ms))
-			processes.count = 0;
-		server_claim(&gate->grants->servers, gate->logins, uid, &processes, now_ms,
-			on_found, gate);
-	}
-	server_pass_over_all(&gate->grants->servers);
-	gate_settle(gate);
-}
-
 /* What the last helper knew to be a server and has no grant now had one and lost it. */
 static int install_first(struct gate *gate)
 {
@@ -525,7 +390,8 @@ int gate_start(struct gate *gate)
 		log_warning("exclusive = yes cannot be had with this kernel and libnftables: "
 			    "others can change the table");
 	hostcheck(gate->config, gate->firewall);
-	grant_to_young(gate);
+	search_young(gate);
+	gate_settle(gate);
 	return 0;
 }
 

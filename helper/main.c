@@ -128,15 +128,15 @@ static int shut_in(const struct config *config)
 /* A descriptor for each login, and some. */
 static void raise_limits(void)
 {
-	struct rlimit limit;
+	struct rlimit limit, wanted;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return;
-	if (geteuid() == 0 && limit.rlim_max < FILES)
-		limit.rlim_max = FILES;
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-		log_info("limit of descriptors: %s", strerror(errno));
+	wanted = (struct rlimit){FILES, FILES};
+	if (limit.rlim_max >= FILES || setrlimit(RLIMIT_NOFILE, &wanted) < 0)
+		wanted = (struct rlimit){limit.rlim_max, limit.rlim_max};
+	if (setrlimit(RLIMIT_NOFILE, &wanted) < 0)
+		log_info("descriptors: %s", strerror(errno));
 }
 
 /* Everything that wants root comes before confine(), everything that others can send after. */

@@ -3,7 +3,6 @@
  * test wants. */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <pwd.h>
@@ -48,7 +47,7 @@ struct passwd *pam_modutil_getpwnam(pam_handle_t *pamh, const char *user)
 	return strcmp(user, "nobody there") == 0 ? NULL : &passwd;
 }
 
-/* A helper that takes count connections and answers each with size bytes. */
+/* A helper that answers count requests with size bytes each, and counts how many came. */
 struct helper {
 	pthread_t thread;
 	int listener;
@@ -57,21 +56,24 @@ struct helper {
 	struct wire_session requests[REQUESTS_MAX];
 };
 
+static void answer(struct helper *helper, int fd)
+{
+	uint8_t bytes[WIRE_SESSION_SIZE + 1];
+	ssize_t length = recv(fd, bytes, sizeof(bytes), 0);
+
+	if (length < 0 ||
+		wire_session_decode(bytes, (size_t)length, &helper->requests[helper->taken]) < 0)
+		abort();
+	send(fd, helper->answers[helper->taken], helper->size, MSG_NOSIGNAL);
+}
+
 static void *serve(void *argument)
 {
 	struct helper *helper = argument;
-	uint8_t bytes[WIRE_SESSION_SIZE + 1];
 
-	for (; helper->taken < helper->count; helper->taken++) {
-		int fd = accept(helper->listener, NULL, NULL);
-		ssize_t length = fd < 0 ? -1 : recv(fd, bytes, sizeof(bytes), 0);
-
-		if (fd < 0)
-			break;
-		if (length < 0 || wire_session_decode(bytes, (size_t)length,
-					  &helper->requests[helper->taken]) < 0)
-			abort();
-		send(fd, helper->answers[helper->taken], helper->size, MSG_NOSIGNAL);
+	for (int fd; (fd = accept(helper->listener, NULL, NULL)) >= 0; helper->taken++) {
+		if (helper->taken < helper->count)
+			answer(helper, fd);
 		close(fd);
 	}
 	return NULL;
@@ -95,15 +97,13 @@ static void start(struct helper *helper)
 	ck_assert_int_eq(pthread_create(&helper->thread, NULL, serve, helper), 0);
 }
 
-/* All that was expected was asked, and nothing is asked after this. */
+/* What was expected was asked, and no more. */
 static void stop(struct helper *helper)
 {
 	shutdown(helper->listener, SHUT_RDWR);
 	pthread_join(helper->thread, NULL);
-	ck_assert_uint_eq(helper->taken, helper->count);
-	ck_assert_int_eq(fcntl(helper->listener, F_SETFL, O_NONBLOCK), 0);
-	ck_assert_int_eq(accept(helper->listener, NULL, NULL), -1);
 	close(helper->listener);
+	ck_assert_uint_eq(helper->taken, helper->count);
 }
 
 static struct helper answering(enum wire_answer first, enum wire_answer second, size_t count)
@@ -184,23 +184,19 @@ static void check_unchanged(const struct state *before)
 	ck_assert_mem_eq(&after.blocked, &before->blocked, sizeof(after.blocked));
 }
 
-/* What the module says when it is called directly, where a stack would hide that. It leaves no
- * trace, and has nothing to close: it keeps no data for anybody but libpam. */
+/* What the module says when it is called directly, where a stack would hide that. It has nothing
+ * to close: it keeps no data for anybody but libpam. */
 static int opened(const char *user, const char *rhost, const char *options)
 {
 	char socket[sizeof(path) + 8];
 	const char *arguments[] = {socket, options};
-	struct state before;
-	pam_handle_t *pamh;
+	pam_handle_t *pamh = begin(SUCCEED, user, rhost, "");
 	int result;
 
 	snprintf(socket, sizeof(socket), "socket=%s", path);
-	observe(&before);
-	pamh = begin(SUCCEED, user, rhost, "");
 	result = pam_sm_open_session(pamh, 0, 2, arguments);
 	ck_assert_int_eq(pam_sm_close_session(pamh, 0, 2, arguments), PAM_IGNORE);
 	end(pamh);
-	check_unchanged(&before);
 	return result;
 }
 
@@ -229,11 +225,14 @@ static const struct {
 START_TEST(asks_nobody)
 {
 	struct helper helper = {.count = 0};
+	struct state before;
 
+	observe(&before);
 	start(&helper);
 	ck_assert_int_eq(
 		opened(unasked[_i].user, unasked[_i].rhost, unasked[_i].options), PAM_IGNORE);
 	stop(&helper);
+	check_unchanged(&before);
 }
 END_TEST
 
@@ -261,10 +260,13 @@ static struct helper answering_bytes(int i)
 START_TEST(answered)
 {
 	struct helper helper = answering_bytes(_i);
+	struct state before;
 
+	observe(&before);
 	start(&helper);
 	ck_assert_int_eq(opened(USER, RHOST, PATIENT), answers[_i].result);
 	stop(&helper);
+	check_unchanged(&before);
 }
 END_TEST
 
@@ -301,8 +303,12 @@ static void (*const unreachable[])(void) = {absent, dead, silent};
 
 START_TEST(helper_unreachable)
 {
+	struct state before;
+
 	unreachable[_i]();
+	observe(&before);
 	ck_assert_int_eq(opened(USER, RHOST, HASTY), PAM_IGNORE);
+	check_unchanged(&before);
 }
 END_TEST
 
@@ -310,13 +316,17 @@ END_TEST
 START_TEST(close_answered)
 {
 	struct helper helper = answering(WIRE_DONE, (enum wire_answer)_i, 2);
-	pam_handle_t *pamh = begin(EITHER, USER, RHOST, PATIENT);
+	struct state before;
+	pam_handle_t *pamh;
 
+	observe(&before);
+	pamh = begin(EITHER, USER, RHOST, PATIENT);
 	start(&helper);
 	ck_assert_int_eq(pam_open_session(pamh, 0), PAM_SUCCESS);
 	ck_assert_int_eq(pam_close_session(pamh, 0), PAM_SUCCESS);
 	stop(&helper);
 	end(pamh);
+	check_unchanged(&before);
 	ck_assert_int_eq(helper.requests[0].type, WIRE_OPEN);
 	ck_assert_int_eq(helper.requests[1].type, WIRE_CLOSE);
 }

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "clock.h"
+#include "fd.h"
+#include "log.h"
+#include "search.h"
+
+#define SEARCH_MS 3000 /* how long after an execution its socket is looked for */
+#define FOUND_MS  500  /* the same once one was found: two executions may come as one notice */
+#define YOUNG_MS  60000
+
+int search_see(struct gate *gate)
+{
+	auto_free void *items = NULL;
+	struct udp_sockets sockets = {0};
+	int error = observer_sockets(gate->observer, &sockets);
+
+	items = sockets.items;
+	if (error < 0)
+		log_error("looking at UDP sockets: %s", strerror(-error));
+	else
+		server_see(&gate->grants->servers, &sockets, clock_boot_ms());
+	return error;
+}
+
+static void on_found(struct server *server, const struct login *login, void *context)
+{
+	struct gate *gate = context;
+
+	if (login)
+		grant_first(gate->grants, server, login, clock_boot_ms());
+	else
+		grant_none(gate->grants, server);
+	gate->has_found = true;
+}
+
+static void claim(struct gate *gate, uint32_t uid, uint64_t now_ms)
+{
+	auto_free void *items = NULL;
+	struct mosh_processes processes = {0};
+	int error = observer_processes(gate->observer, uid, &processes);
+
+	items = processes.items;
+	if (error < 0)
+		log_error("looking at processes: %s", strerror(-error));
+	server_claim(&gate->grants->servers, gate->logins, uid, &processes, now_ms, on_found, gate);
+}
+
+static void decide(struct gate *gate, uint64_t now_ms)
+{
+	uint32_t uid;
+
+	while (server_undecided(&gate->grants->servers, now_ms, &uid))
+		claim(gate, uid, now_ms);
+}
+
+/* One look at the sockets, and at the processes of those whose sockets are not decided. */
+static void look(struct gate *gate)
+{
+	if (search_see(gate) == 0)
+		decide(gate, clock_boot_ms());
+}
+
+/* No better socket will come: as if the time for that were over. */
+void search_last(struct gate *gate)
+{
+	if (search_see(gate) == 0)
+		decide(gate, clock_boot_ms() + SERVER_DOUBT_MS);
+}
+
+/* Finds the user's servers, also those that nobody saw start. */
+void search_of_login(struct gate *gate, const struct login *login)
+{
+	auto_free void *items = NULL;
+	struct mosh_processes processes = {0};
+	struct server_table *servers = &gate->grants->servers;
+	size_t left_over;
+
+	if (search_see(gate) < 0 || !server_has_unowned(servers, login->uid))
+		return;
+	left_over = observer_processes(gate->observer, login->uid, &processes) < 0
+			    ? 0
+			    : server_adopt_all(servers, login->uid, login->user, &processes,
+				      clock_boot_ms());
+	items = processes.items;
+	if (left_over > 0)
+		log_info("user %s has %zu more sockets in the range than mosh-servers", login->user,
+			left_over);
+}
+
+/* What is there when a mosh-server is executed is not its socket. But the notice may come late, so
+ * what was not there at the last look may be, if it looks like a mosh-server's. */
+void search_begin(struct gate *gate)
+{
+	struct server_table *servers = &gate->grants->servers;
+	uint64_t age_ms = gate->is_searching ? SERVER_DOUBT_MS : 0;
+
+	server_pass_over(servers, clock_boot_ms(), age_ms);
+	look(gate);
+	gate->exec_ms = clock_boot_ms();
+	gate->look_ms = gate->exec_ms + 1;
+	server_pass_over(servers, gate->exec_ms, age_ms);
+	gate->is_searching = true;
+	gate->has_found = false;
+}
+
+/* Every ms at first, then at longer intervals the longer it takes; the last part is seconds long
+ * and there for a machine that is very slow. */
+void search_go_on(struct gate *gate, uint64_t now_ms)
+{
+	uint64_t age_ms = now_ms - gate->exec_ms;
+
+	look(gate);
+	gate->look_ms = now_ms + 1 + age_ms / 50 + (gate->has_found ? 4 : 0);
+	gate->is_searching = age_ms < (gate->has_found ? FOUND_MS : SEARCH_MS);
+}
+
+/* A mosh-server that nobody ever reached gives up after a minute; so one that is older and has no
+ * grant had one and lost it for a reason. A younger one is still to get its first. */
+static bool has_young(const struct mosh_processes *processes, uint64_t now_ms)
+{
+	for (size_t i = 0; i < processes->count; i++)
+		if (now_ms - processes->items[i].start_ms < YOUNG_MS)
+			return true;
+	return false;
+}
+
+void search_young(struct gate *gate)
+{
+	uint64_t now_ms = clock_boot_ms();
+	uint32_t uid;
+
+	while (server_undecided(&gate->grants->servers, now_ms, &uid)) {
+		auto_free void *items = NULL;
+		struct mosh_processes processes = {0};
+		int error = observer_processes(gate->observer, uid, &processes);
+
+		items = processes.items;
+		if (error < 0 || !login_of_user(gate->logins, uid) ||
+			!has_young(&processes, now_ms))
+			processes.count = 0;
+		server_claim(&gate->grants->servers, gate->logins, uid, &processes, now_ms,
+			on_found, gate);
+	}
+	server_pass_over_all(&gate->grants->servers);
+}
