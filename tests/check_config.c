@@ -442,10 +442,42 @@ START_TEST(needs_restart)
 }
 END_TEST
 
+/* The file that is installed: every key, commented out, in its section, with the code's default. */
+START_TEST(example_is_the_code)
+{
+	const char *top = getenv("top_srcdir");
+	char name[512], line[256], section[64] = "", seen[64];
+	size_t count = 0, wanted = 0;
+	FILE *file;
+
+	snprintf(name, sizeof(name), "%s/examples/moshgate.conf", top ? top : ".");
+	file = fopen(name, "r");
+	ck_assert_ptr_nonnull(file);
+	while (fgets(line, sizeof(line), file)) {
+		const struct config_key *key = config_keys();
+
+		if (sscanf(line, "[%63[a-z]]", section) == 1 || line[0] != '#' || line[1] == ' ' ||
+			sscanf(line, "#%63[a-z0-9-] =", seen) != 1)
+			continue;
+		while (key->section &&
+			(strcmp(key->section, section) != 0 || strcmp(key->name, seen) != 0))
+			key++;
+		ck_assert_msg(key->section != NULL, "[%s] %s is no key", section, seen);
+		line[strcspn(line, "\n")] = '\0';
+		ck_assert_str_eq(strstr(line, " = ") + 3, key->default_text);
+		count++;
+	}
+	fclose(file);
+	for (const struct config_key *key = config_keys(); key->section; key++)
+		wanted++;
+	ck_assert_uint_eq(count, wanted);
+}
+END_TEST
+
 int main(void)
 {
-	const struct check_test tests[] = {TEST(defaults), TEST(defaults_written_out),
-		LOOP(accepts, ARRAY_LEN(good)), TEST(accepts_several),
+	const struct check_test tests[] = {TEST(example_is_the_code), TEST(defaults),
+		TEST(defaults_written_out), LOOP(accepts, ARRAY_LEN(good)), TEST(accepts_several),
 		LOOP(refuses, ARRAY_LEN(bad)), TEST(key_outside_sections),
 		TEST(reason_belongs_to_line), TEST(long_lines), TEST(nul_in_line), TEST(later_wins),
 		TEST(bad_drop_in), TEST(drop_ins_are_a_folder),
