@@ -54,6 +54,12 @@ static void add_number(struct line *line, const char *key, uint64_t value)
 	append(line, " %s=%" PRIu64, key, value);
 }
 
+/* In seconds; what is said to begin in the future has lasted for none. */
+static void add_duration(struct line *line, uint64_t since_ms, uint64_t now_ms)
+{
+	add_number(line, "duration", now_ms > since_ms ? (now_ms - since_ms) / 1000 : 0);
+}
+
 static void add_address(struct line *line, const char *key, const struct address *address)
 {
 	char text[ADDRESS_TEXT_SIZE];
@@ -122,7 +128,7 @@ void audit_logout(const struct audit *audit, const struct login *login, uint64_t
 	struct line line = {0};
 
 	begin_login(&line, "logout", login);
-	add_number(&line, "duration", (now_ms - login->since_ms) / 1000);
+	add_duration(&line, login->since_ms, now_ms);
 	emit(audit, LOG_INFO, &line, login->uid);
 }
 
@@ -169,7 +175,7 @@ void audit_revoke(const struct audit *audit, const struct grant *grant, uint64_t
 	add_address(&line, "server", &grant->key.server);
 	append(&line, " reason=%s", reasons[grant->reason]);
 	if (grant->label.cookie != 0)
-		add_number(&line, "duration", (now_ms - grant->label.since_ms) / 1000);
+		add_duration(&line, grant->label.since_ms, now_ms);
 	if (grant->is_counted) {
 		add_number(&line, "packets", grant->use.packets);
 		add_number(&line, "bytes", grant->use.bytes);

@@ -244,8 +244,9 @@ static int check_file(FILE *file, struct reading *reading)
 
 	if (fstat(fileno(file), &status) < 0)
 		return -errno;
-	if (!S_ISREG(status.st_mode) || (status.st_mode & (S_IWGRP | S_IWOTH))) {
-		refuse(reading, "%s%s", "not a plain file that only its owner can write", "");
+	if (!S_ISREG(status.st_mode) || (status.st_mode & (S_IWGRP | S_IWOTH)) ||
+		(status.st_uid != 0 && status.st_uid != geteuid())) {
+		refuse(reading, "%s%s", "not a plain file that only root or we can write", "");
 		return -EPERM;
 	}
 	return 0;

@@ -94,7 +94,7 @@ static int get_address(uint8_t family, const uint8_t *field, struct address *add
 static bool is_open_complete(const struct wire_session *request)
 {
 	return request->user[0] != '\0' && request->client.family != 0 &&
-	       !address_is_wildcard(&request->client) &&
+	       !address_is_wildcard(&request->client) && !address_is_wildcard(&request->server) &&
 	       (request->server.family == 0 || request->server.family == request->client.family);
 }
 

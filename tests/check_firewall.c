@@ -559,6 +559,7 @@ START_TEST(firewall_exclusive)
 	config.firewall.is_exclusive = false;
 	install();
 	ck_assert(!firewall_is_exclusive(firewall));
+	nft_run("flush set inet moshgate grants4");
 	check_ruleset(default_rules);
 	finish();
 }

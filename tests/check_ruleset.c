@@ -374,7 +374,7 @@ static const struct {
 	{"ip protocol tcp drop", NOTHING, POLICY},
 	{"ip protocol != tcp drop", RULE, RULE},
 	{"ip6 nexthdr udp drop", RULE, RULE},
-	{"ip6 nexthdr icmpv6 accept", NOTHING, POLICY},
+	{"ip6 nexthdr ipv6-icmp accept", NOTHING, POLICY},
 	{"tcp dport 22 accept", NOTHING, POLICY},
 	{"tcp dport 60000-61000 accept", NOTHING, POLICY},
 	{"tcp dport 22 drop", NOTHING, POLICY},
