@@ -246,7 +246,8 @@ static int check_file(FILE *file, struct reading *reading)
 		return -errno;
 	if (!S_ISREG(status.st_mode) || (status.st_mode & (S_IWGRP | S_IWOTH)) ||
 		(status.st_uid != 0 && status.st_uid != geteuid())) {
-		refuse(reading, "%s%s", "not a plain file that only root or we can write", "");
+		refuse(reading, "%s%s",
+			"not a plain file of root or the helper that only its owner can write", "");
 		return -EPERM;
 	}
 	return 0;
