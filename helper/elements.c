@@ -15,6 +15,7 @@
 
 #include "clock.h"
 #include "elements.h"
+#include "netlink.h"
 
 #define NOTICE_BUFFER (4 << 20) /* bytes */
 #define TRIES         10
@@ -39,14 +40,16 @@ struct kernel_sets {
 int elements_open(const char *table, struct kernel_sets **sets)
 {
 	struct kernel_sets *opened = memory_zeroed(sizeof(*opened));
-	int group = NFNLGRP_NFTABLES, size = NOTICE_BUFFER, error = 0;
+	int group = NFNLGRP_NFTABLES, size = NOTICE_BUFFER, error;
 
 	strcpy(opened->table, table);
-	opened->dump = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	error = netlink_reopen(&opened->dump, NETLINK_NETFILTER);
+	if (error < 0) {
+		elements_close(opened);
+		return error;
+	}
 	opened->notices = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (!opened->dump || !opened->notices ||
-		mnl_socket_bind(opened->dump, 0, MNL_SOCKET_AUTOPID) < 0 ||
-		mnl_socket_bind(opened->notices, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	if (!opened->notices || mnl_socket_bind(opened->notices, 0, MNL_SOCKET_AUTOPID) < 0 ||
 		mnl_socket_setsockopt(
 			opened->notices, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0) {
 		error = -errno;
@@ -221,9 +224,13 @@ static void append(const struct element *element, void *context)
 /* A request about one of the sets; with a key, about that element alone. */
 static int request(struct kernel_sets *sets, size_t set, const struct grant_key *key)
 {
-	struct nftnl_set *asked = nftnl_set_alloc();
+	struct nftnl_set *asked;
 	struct nlmsghdr *message;
+	int error = sets->dump ? 0 : netlink_reopen(&sets->dump, NETLINK_NETFILTER);
 
+	if (error < 0)
+		return error;
+	asked = nftnl_set_alloc();
 	if (!asked)
 		memory_exhausted();
 	nftnl_set_set_str(asked, NFTNL_SET_TABLE, sets->table);
@@ -258,7 +265,8 @@ static int ask(struct kernel_sets *sets, size_t set, const struct grant_key *key
 	return error;
 }
 
-/* EINTR: the set changed meanwhile. EPROTO: the rest of an earlier answer was in the way. */
+/* An answer that changes interrupted (EINTR), or that is not one to this request, tells nothing:
+ * once more, by a new socket. */
 static int ask_again(struct kernel_sets *sets, size_t set, const struct grant_key *key,
 	struct elements *elements)
 {
@@ -269,6 +277,8 @@ static int ask_again(struct kernel_sets *sets, size_t set, const struct grant_ke
 		elements->count = kept;
 		error = ask(sets, set, key, elements);
 		if (error != -EINTR && error != -EPROTO)
+			return error;
+		if (netlink_reopen(&sets->dump, NETLINK_NETFILTER) < 0)
 			break;
 	}
 	return error;

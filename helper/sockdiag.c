@@ -12,6 +12,7 @@
 #include <libmnl/libmnl.h>
 
 #include "memory.h"
+#include "netlink.h"
 #include "sockdiag.h"
 
 #define ECN_MASK        3
@@ -74,10 +75,8 @@ int sockdiag_open(uint16_t first_port, uint16_t last_port, struct sockdiag **dia
 
 	opened->first_port = first_port;
 	opened->last_port = last_port;
-	opened->dump = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
-	if (!opened->dump || mnl_socket_bind(opened->dump, 0, MNL_SOCKET_AUTOPID) < 0)
-		error = -errno;
-	else
+	error = netlink_reopen(&opened->dump, NETLINK_SOCK_DIAG);
+	if (error == 0)
 		error = open_ended(opened);
 	if (error < 0)
 		sockdiag_close(opened);
@@ -190,7 +189,10 @@ static int request_dump(struct sockdiag *diag, uint8_t family)
 {
 	struct nlmsghdr *message = mnl_nlmsg_put_header(diag->buffer);
 	struct inet_diag_req_v2 *request;
+	int error = diag->dump ? 0 : netlink_reopen(&diag->dump, NETLINK_SOCK_DIAG);
 
+	if (error < 0)
+		return error;
 	message->nlmsg_type = SOCK_DIAG_BY_FAMILY;
 	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	message->nlmsg_seq = ++diag->sequence;
@@ -222,24 +224,33 @@ static int dump_family(struct sockdiag *diag, uint8_t family, struct udp_sockets
 	return error;
 }
 
-/* A dump that changes interrupted (EINTR), or of which the rest of an earlier one was in the way
- * (ESRCH, EPROTO), tells nothing: once more. */
-int sockdiag_dump(struct sockdiag *diag, struct udp_sockets *sockets)
+/* An answer that changes interrupted (EINTR), or that is not one to this request (ESRCH, EPROTO),
+ * tells nothing: once more, by a new socket. */
+static int dump_family_again(struct sockdiag *diag, uint8_t family, struct udp_sockets *sockets)
 {
-	static const uint8_t families[] = {AF_INET, AF_INET6};
 	size_t kept = sockets->count;
 	int error = 0;
 
+	for (int tries = 0; tries < DUMP_TRIES; tries++) {
+		sockets->count = kept;
+		error = dump_family(diag, family, sockets);
+		if (error != -EINTR && error != -ESRCH && error != -EPROTO)
+			return error;
+		if (netlink_reopen(&diag->dump, NETLINK_SOCK_DIAG) < 0)
+			break;
+	}
+	return error;
+}
+
+int sockdiag_dump(struct sockdiag *diag, struct udp_sockets *sockets)
+{
+	static const uint8_t families[] = {AF_INET, AF_INET6};
+
 	for (size_t i = 0; i < sizeof(families); i++) {
-		for (int tries = 0; tries < DUMP_TRIES; tries++) {
-			sockets->count = kept;
-			error = dump_family(diag, families[i], sockets);
-			if (error != -EINTR && error != -ESRCH && error != -EPROTO)
-				break;
-		}
+		int error = dump_family_again(diag, families[i], sockets);
+
 		if (error < 0)
 			return error;
-		kept = sockets->count;
 	}
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "check_interrupt.h"
 #include "check_nft.h"
 #include "clock.h"
 #include "elements.h"
@@ -210,6 +211,23 @@ START_TEST(elements_under_change)
 }
 END_TEST
 
+/* "Again", never "gone"; and the rest of what was given up is in nobody's way. */
+START_TEST(elements_interrupted)
+{
+	begin();
+	fill();
+	interruptions = 5;
+	ck_assert_uint_eq(read_all(), MANY);
+	ck_assert_int_eq(interruptions, 0);
+	interruptions = 1000000;
+	elements.count = 0;
+	ck_assert_int_eq(elements_read(sets, &elements), -EINTR);
+	interruptions = 0;
+	ck_assert_uint_eq(read_all(), MANY);
+	finish();
+}
+END_TEST
+
 struct deleted {
 	struct element elements[4];
 	size_t count;
@@ -373,6 +391,6 @@ END_TEST
 
 CHECK_KERNEL_MAIN("elements", TEST(elements_none), TEST(elements_of_both_families),
 	TEST(elements_plain), TEST(elements_long_comment), TEST(elements_of_others),
-	TEST(elements_many), TEST(elements_under_change), TEST(elements_last_word),
-	TEST(elements_others_last_word), TEST(elements_touched), TEST(elements_flushed),
-	TEST(elements_notices_lost))
+	TEST(elements_many), TEST(elements_under_change), TEST(elements_interrupted),
+	TEST(elements_last_word), TEST(elements_others_last_word), TEST(elements_touched),
+	TEST(elements_flushed), TEST(elements_notices_lost))

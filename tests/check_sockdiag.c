@@ -2,6 +2,7 @@
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 
+#include "check_interrupt.h"
 #include "check_kernel.h"
 #include "sockdiag.h"
 
@@ -80,6 +81,21 @@ START_TEST(sockdiag_tells_socket)
 	ck_assert_uint_eq(found->cookie, kernel_cookie(fd));
 	ck_assert_int_eq(found->is_dual, bounds[_i].is_dual);
 	ck_assert(!found->is_ecn);
+	close(fd);
+	finish();
+}
+END_TEST
+
+/* "Again", never "gone". A dump without any socket is one message and cannot be interrupted. */
+START_TEST(sockdiag_interrupted)
+{
+	int fd;
+
+	begin();
+	fd = kernel_udp(SERVER4, 60001);
+	interruptions = 4;
+	ck_assert_uint_eq(dump_one()->port, 60001);
+	ck_assert_int_eq(interruptions, 0);
 	close(fd);
 	finish();
 }
@@ -413,7 +429,7 @@ int main(void)
 	const int header = NLMSG_HDRLEN, whole = NLMSG_LENGTH(sizeof(struct inet_diag_msg));
 	const struct check_test tests[] = {
 		LOOP(sockdiag_tells_socket, ARRAY_LEN(bounds)),
-		TEST(sockdiag_cookie_is_new),
+		TEST(sockdiag_cookie_is_new), TEST(sockdiag_interrupted),
 		LOOP(sockdiag_tells_ecn, ARRAY_LEN(marks)),
 		TEST(sockdiag_tells_cgroup),
 		LOOP(sockdiag_range, ARRAY_LEN(scopes)),
