@@ -363,6 +363,12 @@ const char *config_needs_restart(const struct config *running, const struct conf
 {
 	if (strcmp(running->firewall.table, wanted->firewall.table) != 0)
 		return "[firewall] table";
+	if (running->gate.first_port != wanted->gate.first_port ||
+		running->gate.last_port != wanted->gate.last_port)
+		return "[gate] ports";
+	if (running->gate.prefix4 != wanted->gate.prefix4 ||
+		running->gate.prefix6 != wanted->gate.prefix6)
+		return "[gate] prefix4 or prefix6";
 	if (running->firewall.is_exclusive != wanted->firewall.is_exclusive)
 		return "[firewall] exclusive";
 	if (strcmp(running->helper.user, wanted->helper.user) != 0 ||

@@ -193,9 +193,11 @@ static int install_some_way(
 	int result = install(firewall, config, &ways[0], &elements, plan);
 
 	firewall->is_exclusive = ways[0].is_exclusive;
-	if (result < 0 && elements_read(firewall->sets, &elements) < 0)
-		return result;
+	bool is_read = result == 0 || elements_read(firewall->sets, &elements) == 0;
+
 	items = elements.items;
+	if (!is_read)
+		return result;
 	for (size_t i = 1; i < count && result < 0; i++) {
 		result = install(firewall, config, &ways[i], &elements, plan);
 		firewall->is_exclusive = ways[i].is_exclusive;
@@ -262,33 +264,57 @@ static bool has_element(const struct elements *elements, const struct change *ch
 	return false;
 }
 
-/* The whole was refused, so each change alone, in the plan's order; then the kernel is asked what
- * has become of them. */
-static void apply_one_by_one(struct firewall *firewall, struct plan *plan)
+static bool is_in_phase(const struct change *change, bool is_shut)
+{
+	return (change->kind == CHANGE_SHUT) == is_shut && change->kind != CHANGE_LAPSED;
+}
+
+/* Asks the kernel what has become of each change that was run; -EIO if one was not done. */
+static int judge(struct firewall *firewall, struct plan *plan, bool is_shut)
 {
 	auto_free void *items = NULL;
 	struct elements elements = {0};
-	int error;
+	int error = elements_read(firewall->sets, &elements), result = 0;
 
-	for (size_t i = 0; i < plan->count; i++) {
-		const struct plan single = {.changes = &plan->changes[i], .count = 1};
-
-		plan->changes[i].error = apply_at_once(firewall, &single);
-	}
-	error = elements_read(firewall->sets, &elements);
 	items = elements.items;
 	for (size_t i = 0; i < plan->count; i++) {
 		struct change *change = &plan->changes[i];
 
-		if (plan_is_port(change) || change->kind == CHANGE_LAPSED)
+		if (!is_in_phase(change, is_shut))
 			continue;
-		if (error < 0)
-			change->error = error;
-		else if (has_element(&elements, change) != (change->kind != CHANGE_SHUT))
-			change->error = -EIO;
-		else
-			change->error = 0;
+		if (!plan_is_port(change))
+			change->error = error < 0                                   ? error
+					: has_element(&elements, change) == is_shut ? -EIO
+										    : 0;
+		if (change->error < 0)
+			result = -EIO;
 	}
+	return result;
+}
+
+static void run_each(struct firewall *firewall, struct plan *plan, bool is_shut)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct plan single = {.changes = &plan->changes[i], .count = 1};
+
+		if (is_in_phase(&plan->changes[i], is_shut))
+			plan->changes[i].error = apply_at_once(firewall, &single);
+	}
+}
+
+/* The whole was refused, so each change alone; first what closes, and only if all of that is done
+ * what opens. */
+static void apply_one_by_one(struct firewall *firewall, struct plan *plan)
+{
+	run_each(firewall, plan, true);
+	if (judge(firewall, plan, true) == 0) {
+		run_each(firewall, plan, false);
+		judge(firewall, plan, false);
+		return;
+	}
+	for (size_t i = 0; i < plan->count; i++)
+		if (is_in_phase(&plan->changes[i], false))
+			plan->changes[i].error = -EIO;
 }
 
 int firewall_apply(struct firewall *firewall, struct plan *plan)

@@ -221,14 +221,16 @@ void grant_first(struct grant_table *table, struct server *server, const struct 
 }
 
 /* Other addresses' grants for that server lapse after claim, unless they are in use. */
-static void shorten_others(
-	struct grant_table *table, struct server *server, const struct address *client)
+static void shorten_others(struct grant_table *table, struct server *server,
+	const struct address *client, uint64_t now_ms)
 {
+	uint64_t claim_ms = (uint64_t)table->config->gate.claim_s * 1000;
 	struct grant *grant, *next;
 
 	for (grant = server->grants; grant; grant = next) {
 		next = grant->next_of_server;
-		if (grant->state == GRANT_OPEN && !address_equal(&grant->key.client, client))
+		if (grant->state == GRANT_OPEN && grant->use.expires_ms > now_ms + claim_ms &&
+			!address_equal(&grant->key.client, client))
 			grant_move(table, grant, GRANT_SHORTENED);
 	}
 }
@@ -246,7 +248,7 @@ void grant_roam(struct grant_table *table, const struct login *login, uint64_t n
 			continue;
 		want_for(table, server, login, &address, LABEL_ROAM, now_ms);
 		if (table->config->gate.is_superseding)
-			shorten_others(table, server, &client);
+			shorten_others(table, server, &client, now_ms);
 	}
 }
 
@@ -254,6 +256,7 @@ void grant_each_of_login(struct grant_table *table, const struct login *login,
 	void (*visit)(struct grant *grant, void *context), void *context)
 {
 	struct address client = masked_client(table, login);
+	bool is_any = table->config->gate.is_superseding;
 	struct server *server;
 	struct grant *grant, *next;
 
@@ -263,7 +266,7 @@ void grant_each_of_login(struct grant_table *table, const struct login *login,
 		for (grant = server->grants; grant; grant = next) {
 			next = grant->next_of_server;
 			if (grant->state == GRANT_OPEN &&
-				address_equal(&grant->key.client, &client))
+				(is_any || address_equal(&grant->key.client, &client)))
 				visit(grant, context);
 		}
 	}

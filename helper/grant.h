@@ -125,7 +125,8 @@ void grant_none(struct grant_table *table, const struct server *server);
  * other addresses have of them is to lapse after claim. */
 void grant_roam(struct grant_table *table, const struct login *login, uint64_t now_ms);
 
-/* Calls visit with each open grant of the login's user for the login's address. */
+/* Calls visit with each open grant that grant_roam() looks at: of the login's user, for the login's
+ * address or, with supersede, for any. */
 void grant_each_of_login(struct grant_table *table, const struct login *login,
 	void (*visit)(struct grant *grant, void *context), void *context);
 

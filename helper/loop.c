@@ -15,13 +15,10 @@
 #include "memory.h"
 #include "report.h"
 
+#define UNSETTLED_MAX_MS 2
+
 /* Events of one turn are gathered before any is put into effect; people who ask come last. */
 enum priority { PRIORITY_EVENT, PRIORITY_SETTLE, PRIORITY_CONTROL, PRIORITIES };
-
-static void plan_turn_end(struct helper *helper)
-{
-	event_active(helper->settle, EV_TIMEOUT, 0);
-}
 
 static void on_settle(evutil_socket_t fd, short what, void *context)
 {
@@ -30,6 +27,7 @@ static void on_settle(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
+	helper->unsettled_ms = 0;
 	gate_settle(&helper->gate);
 	due_ms = gate_due_ms(&helper->gate);
 	now_ms = clock_boot_ms();
@@ -42,6 +40,20 @@ static void on_settle(evutil_socket_t fd, short what, void *context)
 
 		event_add(helper->due, &left);
 	}
+}
+
+/* What comes of an event is put into effect when no more of them are to be read; but whoever keeps
+ * them coming must not put that off for ever. */
+static void plan_turn_end(struct helper *helper)
+{
+	uint64_t now_ms = clock_boot_ms();
+
+	if (helper->unsettled_ms == 0)
+		helper->unsettled_ms = now_ms;
+	if (now_ms - helper->unsettled_ms >= UNSETTLED_MAX_MS)
+		on_settle(-1, 0, helper);
+	else
+		event_active(helper->settle, EV_TIMEOUT, 0);
 }
 
 static void on_due(evutil_socket_t fd, short what, void *context)
@@ -204,6 +216,7 @@ static enum wire_answer tell_about(
 		if (gate_refresh(gate) < 0)
 			return WIRE_FAILED;
 		gate_settle(gate);
+		plan_turn_end(helper);
 	}
 	if (type == WIRE_LIST)
 		*json = report_grants(gate->grants, uid);

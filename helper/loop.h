@@ -16,6 +16,7 @@ struct helper {
 	int session_fd, control_fd; /* listening; taken over by loop_set_up() */
 	int ready;                  /* as of daemon_fork(); -1: nobody waits */
 
+	uint64_t unsettled_ms; /* since when something waits to be settled; 0: nothing does */
 	struct event_base *base;
 	struct event *settle, *due, *exec, *ended;
 	struct listener *listener;

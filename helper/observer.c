@@ -119,25 +119,20 @@ static bool on_inotify(struct observer *observer, const struct inotify_event *ev
 	return is_exec;
 }
 
+/* One buffer full at a time: what is left is told again, after other things had their turn. */
 bool observer_read_execs(struct observer *observer)
 {
 	char buffer[8192] __attribute__((aligned(__alignof__(struct inotify_event))));
+	ssize_t length = read(observer->inotify, buffer, sizeof(buffer));
 	bool is_exec = false;
 
-	for (;;) {
-		ssize_t length = read(observer->inotify, buffer, sizeof(buffer));
+	for (char *at = buffer; at < buffer + length;) {
+		const struct inotify_event *event = (const struct inotify_event *)at;
 
-		if (length < 0 && errno == EINTR)
-			continue;
-		if (length <= 0)
-			return is_exec;
-		for (char *at = buffer; at < buffer + length;) {
-			const struct inotify_event *event = (const struct inotify_event *)at;
-
-			is_exec |= on_inotify(observer, event);
-			at += sizeof(*event) + event->len;
-		}
+		is_exec |= on_inotify(observer, event);
+		at += sizeof(*event) + event->len;
 	}
+	return is_exec;
 }
 
 int observer_ended_fd(const struct observer *observer)

@@ -175,6 +175,7 @@ void plan_clear(struct plan *plan)
 	*plan = (struct plan){0};
 }
 
+/* While the kernel refuses to take something out, all else waits for that. */
 uint64_t plan_retry_ms(const struct grant_table *table)
 {
 	uint64_t retry_ms = UINT64_MAX;
@@ -182,6 +183,8 @@ uint64_t plan_retry_ms(const struct grant_table *table)
 	for (size_t step = 0; step < STEPS; step++) {
 		const struct grant *grant = table->lists[steps[step].state];
 
+		if (step > 0 && table->lists[GRANT_GOING])
+			break;
 		for (; grant; grant = grant->next)
 			if (grant->retry_ms < retry_ms)
 				retry_ms = grant->retry_ms;

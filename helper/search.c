@@ -17,6 +17,9 @@ int search_see(struct gate *gate)
 	struct udp_sockets sockets = {0};
 	int error = observer_sockets(gate->observer, &sockets);
 
+	/* A dump in several parts may pass one over when others before it end meanwhile. */
+	if (error == 0 && server_would_end(&gate->grants->servers, &sockets))
+		error = observer_sockets(gate->observer, &sockets);
 	items = sockets.items;
 	if (error < 0)
 		log_error("looking at UDP sockets: %s", strerror(-error));
@@ -95,8 +98,11 @@ void search_of_login(struct gate *gate, const struct login *login)
 void search_begin(struct gate *gate)
 {
 	struct server_table *servers = &gate->grants->servers;
-	uint64_t age_ms = gate->is_searching ? SERVER_DOUBT_MS : 0;
+	uint64_t age_ms = gate->is_searching ? SERVER_DOUBT_MS + 100 : 0;
 
+	/* Whoever opens the program all the time does not make us look all the time. */
+	if (gate->is_searching && gate->exec_ms == clock_boot_ms())
+		return;
 	server_pass_over(servers, clock_boot_ms(), age_ms);
 	look(gate);
 	gate->exec_ms = clock_boot_ms();

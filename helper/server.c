@@ -75,6 +75,20 @@ void server_see(struct server_table *table, const struct udp_sockets *sockets, u
 	}
 }
 
+bool server_would_end(const struct server_table *table, const struct udp_sockets *sockets)
+{
+	size_t owned = 0, found = 0;
+
+	for (struct server *server = table->servers; server; server = server->hh.next)
+		owned += server->role == SERVER_OWNED && !server->is_gone;
+	for (size_t i = 0; i < sockets->count; i++) {
+		struct server *server = server_find(table, sockets->items[i].cookie);
+
+		found += server && server->role == SERVER_OWNED && !server->is_gone;
+	}
+	return found < owned;
+}
+
 void server_end(struct server_table *table, uint64_t cookie)
 {
 	struct server *server = server_find(table, cookie);

@@ -53,6 +53,9 @@ struct server *server_find(const struct server_table *table, uint64_t cookie);
 /* Takes in a whole dump: what is new becomes a candidate, what is missing is gone. */
 void server_see(struct server_table *table, const struct udp_sockets *sockets, uint64_t now_ms);
 
+/* True if an owned server is missing from that dump. */
+bool server_would_end(const struct server_table *table, const struct udp_sockets *sockets);
+
 /* One socket has ended. Unless it is owned, it is forgotten at once. */
 void server_end(struct server_table *table, uint64_t cookie);
 

@@ -18,6 +18,7 @@
 #define ECN_MASK        3
 #define ECN_ECT0        2
 #define ENDED_BUFFER    (4 << 20) /* bytes; some 5,000 notices */
+#define ENDED_MAX       1024      /* notices that are read at a time */
 #define DUMP_TRIES      10
 #define MESSAGE_MINIMUM NLMSG_LENGTH(sizeof(struct inet_diag_msg))
 
@@ -282,7 +283,7 @@ int sockdiag_read_ended(
 {
 	struct ended ended = {call, context};
 
-	for (;;) {
+	for (int i = 0; i < ENDED_MAX; i++) {
 		ssize_t length =
 			mnl_socket_recvfrom(diag->ended, diag->buffer, sizeof(diag->buffer));
 
@@ -293,4 +294,5 @@ int sockdiag_read_ended(
 		if (mnl_cb_run(diag->buffer, (size_t)length, 0, 0, on_ended, &ended) < MNL_CB_STOP)
 			return -errno;
 	}
+	return 0;
 }

@@ -19,8 +19,9 @@ int sockdiag_dump(struct sockdiag *diag, struct udp_sockets *sockets);
 /* Becomes readable when a UDP socket inside the range has ended. */
 int sockdiag_ended_fd(const struct sockdiag *diag);
 
-/* Calls ended with the cookie of each such socket, until there are none to read. -ENOBUFS: the
- * kernel had to drop some, only a dump tells now; else -errno. */
+/* Calls ended with the cookie of each such socket, until there are none to read, or some that are
+ * to be read next time. -ENOBUFS: the kernel had to drop some, only a dump tells now; else -errno.
+ */
 int sockdiag_read_ended(
 	struct sockdiag *diag, void (*ended)(uint64_t cookie, void *context), void *context);
 

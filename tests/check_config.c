@@ -424,6 +424,10 @@ static const struct {
 } changes[] = {
 	{"[gate]\nclaim = 1\nroam = no\n[limits]\ngrants = 1\n", NULL},
 	{"[firewall]\naccept-mark = 1\nlog-drops = yes\nconntrack = no\npriority = 1\n", NULL},
+	{"[gate]\nports = 60000-60999\n", "[gate] ports"},
+	{"[gate]\nports = 60001-61000\n", "[gate] ports"},
+	{"[gate]\nprefix4 = 24\n", "[gate] prefix4 or prefix6"},
+	{"[gate]\nprefix6 = 64\n", "[gate] prefix4 or prefix6"},
 	{"[firewall]\ntable = other\n", "[firewall] table"},
 	{"[firewall]\nexclusive = yes\n", "[firewall] exclusive"},
 	{"[helper]\nuser = other\n", "section [helper]"},
