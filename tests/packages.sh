@@ -4,7 +4,7 @@
 build_packages="gcc make autoconf automake libtool pkg-config libc6-dev libpam0g-dev libnftables-dev
 	libnftnl-dev libmnl-dev libevent-dev libcap-ng-dev libseccomp-dev libjansson-dev libinih-dev nettle-dev
 	uthash-dev check"
-lab_packages="openssh-server openssh-client mosh tmux nftables iproute2 procps python3
+lab_packages="openssh-server openssh-client mosh tmux nftables iproute2 procps python3 netbase
 	util-linux libpam-modules strace perl"
 analysis_packages="clang xz-utils libclang-rt-dev"
 
