@@ -77,6 +77,14 @@ bool address_is_wildcard(const struct address *address)
 	return address->family != 0 && memcmp(address->bytes, zero, sizeof(zero)) == 0;
 }
 
+bool address_is_loopback(const struct address *address)
+{
+	static const uint8_t one[16] = {[15] = 1};
+
+	return address->family == 4 ? address->bytes[0] == 127
+				    : address->family == 6 && memcmp(address->bytes, one, 16) == 0;
+}
+
 struct address address_mask(const struct address *address, unsigned int prefix)
 {
 	struct address masked = *address;

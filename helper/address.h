@@ -34,6 +34,9 @@ bool address_equal(const struct address *a, const struct address *b);
 /* True for 0.0.0.0 and ::. */
 bool address_is_wildcard(const struct address *address);
 
+/* True inside 127.0.0.0/8, and for ::1. */
+bool address_is_loopback(const struct address *address);
+
 /* Clears all but the first prefix bits (0-32 for IPv4, 0-128 for IPv6). */
 struct address address_mask(const struct address *address, unsigned int prefix);
 

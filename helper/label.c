@@ -28,7 +28,7 @@ static void set_text(char *to, size_t size, const char *from)
 
 	memset(to, 0, size);
 	if (length < size)
-		memcpy(to, from, length);
+		memcpy(to, from, length); // NOLINT(bugprone-not-null-terminated-result): memset
 }
 
 void label_set_user(struct label *label, const char *user)
@@ -104,6 +104,7 @@ static int read_text(const char *value, size_t size, char *text)
 			continue;
 		}
 		if (!isxdigit((unsigned char)value[1]) || !isxdigit((unsigned char)value[2]) ||
+			// NOLINTNEXTLINE(cert-err34-c): two digits, as just seen
 			sscanf(value + 1, "%2x", &code) != 1 || code == 0)
 			return -EINVAL;
 		text[length++] = (char)code;
@@ -111,6 +112,14 @@ static int read_text(const char *value, size_t size, char *text)
 	}
 	text[length] = '\0';
 	return 0;
+}
+
+static int read_via(const char *value, enum label_via *via)
+{
+	if (value[0] != LABEL_LOGIN && value[0] != LABEL_ROAM && value[0] != LABEL_ALLOW)
+		return -EINVAL;
+	*via = (enum label_via)value[0];
+	return value[1] ? -EINVAL : 0;
 }
 
 static int read_field(const char *field, struct label *label, unsigned int *seen)
@@ -138,9 +147,7 @@ static int read_field(const char *field, struct label *label, unsigned int *seen
 	case 's':
 		return read_number(value, UINT64_MAX, &label->since_ms);
 	case 'v':
-		label->via = value[0];
-		return (value[0] == LABEL_LOGIN || value[0] == LABEL_ROAM) && !value[1] ? 0
-											: -EINVAL;
+		return read_via(value, &label->via);
 	case 'n':
 		return read_text(value, sizeof(label->user), label->user);
 	default:

@@ -42,5 +42,40 @@ void text_quote(const char *value, char quoted[TEXT_QUOTED_SIZE])
 
 const char *text_via(enum label_via via)
 {
-	return via == LABEL_ROAM ? "roam" : "login";
+	switch (via) {
+	case LABEL_ROAM:
+		return "roam";
+	case LABEL_ALLOW:
+		return "allow";
+	default:
+		return "login";
+	}
+}
+
+static const char *const reasons[] = {
+	[GRANT_EXIT] = "exit",
+	[GRANT_IDLE] = "idle",
+	[GRANT_UNCLAIMED] = "unclaimed",
+	[GRANT_MAX] = "max",
+	[GRANT_ADMIN] = "admin",
+	[GRANT_STALE] = "stale",
+};
+
+const char *text_reason(enum grant_reason reason)
+{
+	return reasons[reason];
+}
+
+static const char *const denials[] = {
+	[DENIAL_NO_LOGIN] = "no-login",
+	[DENIAL_FAMILY] = "family",
+	[DENIAL_NO_ADDRESS] = "no-address",
+	[DENIAL_TAKEN] = "taken",
+	[DENIAL_LIMIT_USER] = "grants-per-user",
+	[DENIAL_LIMIT] = "grants",
+};
+
+const char *text_denial(enum grant_denial_reason reason)
+{
+	return denials[reason];
 }

@@ -2,7 +2,7 @@
 #ifndef MOSHGATE_TEXT_H
 #define MOSHGATE_TEXT_H
 
-#include "label.h"
+#include "grant.h"
 
 /* How the values that people and programs read are written, in audit lines and in lists alike. */
 
@@ -15,7 +15,11 @@
  * gives "". */
 void text_quote(const char *value, char quoted[TEXT_QUOTED_SIZE]);
 
-/* "login" or "roam". */
+/* "login", "roam" or "allow". */
 const char *text_via(enum label_via via);
+
+/* Why a grant ended ("idle"), or was denied ("no-login"). */
+const char *text_reason(enum grant_reason reason);
+const char *text_denial(enum grant_denial_reason reason);
 
 #endif

@@ -172,7 +172,7 @@ void wire_control_encode(const struct wire_control *request, uint8_t bytes[WIRE_
 	memset(bytes, 0, WIRE_CONTROL_SIZE);
 	put16(bytes + AT_VERSION, WIRE_VERSION);
 	put16(bytes + AT_TYPE, request->type);
-	if (request->type != WIRE_REVOKE)
+	if (request->type != WIRE_REVOKE && request->type != WIRE_ALLOW)
 		return;
 	put32(bytes + AT_UID, request->uid);
 	bytes[AT_CONTROL_FAMILY] = request->client.family;
@@ -181,7 +181,7 @@ void wire_control_encode(const struct wire_control *request, uint8_t bytes[WIRE_
 	memcpy(bytes + AT_CONTROL_CLIENT, request->client.bytes, sizeof(request->client.bytes));
 }
 
-static int decode_revoke(const uint8_t *bytes, struct wire_control *request)
+static int decode_selector(const uint8_t *bytes, struct wire_control *request)
 {
 	request->uid = get32(bytes + AT_UID);
 	request->is_of_user = bytes[AT_IS_OF_USER];
@@ -190,6 +190,15 @@ static int decode_revoke(const uint8_t *bytes, struct wire_control *request)
 		!is_zero(bytes + AT_CONTROL_END, WIRE_CONTROL_SIZE - AT_CONTROL_END))
 		return -EPROTO;
 	return get_address(bytes[AT_CONTROL_FAMILY], bytes + AT_CONTROL_CLIENT, &request->client);
+}
+
+/* One address, and nothing else. */
+static int decode_allow(const uint8_t *bytes, struct wire_control *request)
+{
+	if (decode_selector(bytes, request) < 0 || request->client.family == 0 ||
+		address_is_wildcard(&request->client) || request->is_of_user || request->port != 0)
+		return -EPROTO;
+	return 0;
 }
 
 int wire_control_decode(const uint8_t *bytes, size_t length, struct wire_control *request)
@@ -202,10 +211,12 @@ int wire_control_decode(const uint8_t *bytes, size_t length, struct wire_control
 	if (length != WIRE_CONTROL_SIZE)
 		return -EPROTO;
 	decoded.type = get16(bytes + AT_TYPE);
-	if (decoded.type < WIRE_STATUS || decoded.type > WIRE_RELOAD)
+	if (decoded.type < WIRE_STATUS || decoded.type > WIRE_ALLOW)
 		return -EPROTO;
 	if (decoded.type == WIRE_REVOKE)
-		error = decode_revoke(bytes, &decoded);
+		error = decode_selector(bytes, &decoded);
+	else if (decoded.type == WIRE_ALLOW)
+		error = decode_allow(bytes, &decoded);
 	else if (!is_zero(bytes + AT_UID, WIRE_CONTROL_SIZE - AT_UID))
 		error = -EPROTO;
 	if (error == 0)

@@ -12,7 +12,8 @@
  * fixed size; integers are little-endian; what a field does not use is zero; nothing in a message
  * is a path, a command or a rule.
  *
- * Changing a message raises WIRE_VERSION and adds a line here:
+ * Changing a message raises WIRE_VERSION and adds a line here. A new type does not: a helper that
+ * does not have it says so (WIRE_MALFORMED).
  *   1  the first one
  */
 #define WIRE_VERSION 1
@@ -62,13 +63,16 @@ enum wire_control_type {
 	WIRE_REVOKE = 4, /* the grants that the other fields select */
 	WIRE_WATCH = 5,  /* the answer goes on: a line per event, until either side hangs up */
 	WIRE_RELOAD = 6,
+	WIRE_DIAGNOSE = 7, /* what the helper knows that may keep mosh from working */
+	WIRE_PENDING = 8,  /* addresses that knocked on a server's port and were dropped */
+	WIRE_ALLOW = 9,    /* one of them may reach the server: client is it */
 };
 
 #define WIRE_CONTROL_SIZE 32
 
 struct wire_control {
 	enum wire_control_type type;
-	/* Of WIRE_REVOKE; of the others zero. */
+	/* Of WIRE_REVOKE, and the client of WIRE_ALLOW; of the others zero. */
 	uint8_t is_of_user; /* 1: of that uid alone */
 	uint32_t uid;
 	struct address client; /* family 0: any */

@@ -138,6 +138,31 @@ END_TEST
 
 static const struct {
 	const char *text;
+	bool is_loopback;
+} loops[] = {
+	{"127.0.0.1", true},
+	{"127.255.255.255", true},
+	{"126.255.255.255", false},
+	{"128.0.0.0", false},
+	{"0.0.0.0", false},
+	{"::1", true},
+	{"::", false},
+	{"7f00::1", false},
+	{"::ffff:127.0.0.1", true},
+};
+
+START_TEST(finds_loopback)
+{
+	struct address address = parsed(loops[_i].text);
+
+	ck_assert_int_eq(address_is_loopback(&address), loops[_i].is_loopback);
+	address.family = 0;
+	ck_assert(!address_is_loopback(&address));
+}
+END_TEST
+
+static const struct {
+	const char *text;
 	unsigned int prefix;
 	const char *masked;
 } masks[] = {
@@ -167,4 +192,5 @@ END_TEST
 
 CHECK_MAIN("address", LOOP(parses, ARRAY_LEN(good)), LOOP(refuses, ARRAY_LEN(bad)),
 	TEST(from_bytes_keeps_one_form), TEST(from_sockaddr), TEST(from_other_sockaddr),
-	TEST(none_is_formatted), TEST(compares), LOOP(masks_bits, ARRAY_LEN(masks)))
+	TEST(none_is_formatted), TEST(compares), LOOP(finds_loopback, ARRAY_LEN(loops)),
+	LOOP(masks_bits, ARRAY_LEN(masks)))

@@ -136,6 +136,16 @@ START_TEST(via)
 {
 	ck_assert_str_eq(text_via(LABEL_LOGIN), "login");
 	ck_assert_str_eq(text_via(LABEL_ROAM), "roam");
+	ck_assert_str_eq(text_via(LABEL_ALLOW), "allow");
+}
+END_TEST
+
+START_TEST(reasons_and_denials)
+{
+	ck_assert_str_eq(text_reason(GRANT_EXIT), "exit");
+	ck_assert_str_eq(text_reason(GRANT_STALE), "stale");
+	ck_assert_str_eq(text_denial(DENIAL_NO_LOGIN), "no-login");
+	ck_assert_str_eq(text_denial(DENIAL_LIMIT), "grants");
 }
 END_TEST
 
@@ -170,4 +180,4 @@ START_TEST(log_is_one_line)
 END_TEST
 
 CHECK_MAIN("text", LOOP(quotes, ARRAY_LEN(examples)), TEST(every_byte), TEST(random_values),
-	TEST(too_long), TEST(via), TEST(log_is_one_line))
+	TEST(too_long), TEST(via), TEST(reasons_and_denials), TEST(log_is_one_line))

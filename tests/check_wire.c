@@ -326,6 +326,8 @@ static const struct {
 	{{.type = WIRE_LOGINS}, {1, 0, 3}},
 	{{.type = WIRE_WATCH}, {1, 0, 5}},
 	{{.type = WIRE_RELOAD}, {1, 0, 6}},
+	{{.type = WIRE_DIAGNOSE}, {1, 0, 7}},
+	{{.type = WIRE_PENDING}, {1, 0, 8}},
 	{{.type = WIRE_REVOKE}, {1, 0, 4}},
 	{{.type = WIRE_REVOKE, .is_of_user = 1}, {1, 0, 4, 0, 0, 0, 0, 0, 0, 1}},
 	{{WIRE_REVOKE, 1, 0x01020304, {0}, 60001}, {1, 0, 4, 0, 4, 3, 2, 1, 0, 1, 0x61, 0xea}},
@@ -333,6 +335,8 @@ static const struct {
 		{1, 0, 4, 0, 0, 0, 0, 0, 4, 0, 0, 0, 192, 0, 2, 1}},
 	{{WIRE_REVOKE, 1, 5, {6, {0x20, 1, [15] = 1}}, 1},
 		{1, 0, 4, 0, 5, 0, 0, 0, 6, 1, 1, 0, 0x20, 1, [27] = 1}},
+	{{.type = WIRE_ALLOW, .client = {4, {192, 0, 2, 1}}},
+		{1, 0, 9, 0, 0, 0, 0, 0, 4, 0, 0, 0, 192, 0, 2, 1}},
 };
 
 static int decode_control(const uint8_t *bytes, size_t length, struct wire_control *control)
@@ -387,7 +391,7 @@ END_TEST
 
 static const uint8_t bad_controls[][WIRE_CONTROL_SIZE] = {
 	{1, 0, 0},
-	{1, 0, WIRE_RELOAD + 1},
+	{1, 0, WIRE_ALLOW + 1},
 	{1, 0, WIRE_STATUS, 1},
 	{1, 0, WIRE_REVOKE, 1},
 	{1, 0, WIRE_REVOKE, 0, 1},                       /* a uid, and not of a user */
@@ -399,6 +403,14 @@ static const uint8_t bad_controls[][WIRE_CONTROL_SIZE] = {
 	{1, 0, WIRE_REVOKE, 0, 0, 0, 0, 0, 6, [22] = 0xff, 0xff, 192, 0, 2, 1}, /* mapped */
 	{1, 0, WIRE_REVOKE, [28] = 1},
 	{1, 0, WIRE_REVOKE, [31] = 1},
+	{1, 0, WIRE_PENDING, [12] = 1},
+	{1, 0, WIRE_ALLOW},          /* whom? */
+	{1, 0, WIRE_ALLOW, [8] = 4}, /* anybody */
+	{1, 0, WIRE_ALLOW, [8] = 6},
+	{1, 0, WIRE_ALLOW, [8] = 4, [9] = 1, [12] = 192},  /* a user's */
+	{1, 0, WIRE_ALLOW, [8] = 4, [10] = 1, [12] = 192}, /* a port's */
+	{1, 0, WIRE_ALLOW, [4] = 1, [8] = 4, [12] = 192},  /* a uid, and not of a user */
+	{1, 0, WIRE_ALLOW, [8] = 4, [12] = 192, [28] = 1},
 };
 
 START_TEST(control_refuses)
@@ -425,7 +437,8 @@ START_TEST(control_byte_flips)
 		}
 		bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
 	}
-	ck_assert_int_eq(accepted > 0, controls[_i].control.type == WIRE_REVOKE);
+	ck_assert_int_eq(accepted > 0, controls[_i].control.type == WIRE_REVOKE ||
+					       controls[_i].control.type == WIRE_ALLOW);
 }
 END_TEST
 
