@@ -9,11 +9,13 @@
 #include "client.h"
 #include "fd.h"
 
+/* Or -errno: without a clock there is no deadline, and so no waiting. */
 static int64_t now_us(void)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (clock_gettime(CLOCK_MONOTONIC, &now) < 0)
+		return -errno;
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
@@ -21,9 +23,11 @@ static int64_t now_us(void)
  * limits, because a non-blocking connect() to a full queue could not be waited for. */
 static int limit(int fd, int option, int64_t deadline_us)
 {
-	int64_t left_us = deadline_us - now_us();
+	int64_t start_us = now_us(), left_us = deadline_us - start_us;
 	struct timeval left = {.tv_sec = left_us / 1000000, .tv_usec = left_us % 1000000};
 
+	if (start_us < 0)
+		return (int)start_us;
 	if (left_us <= 0)
 		return -ETIMEDOUT;
 	return setsockopt(fd, SOL_SOCKET, option, &left, sizeof(left)) < 0 ? -errno : 0;
@@ -64,8 +68,11 @@ static int send_all(int fd, const uint8_t *bytes, size_t length, int64_t deadlin
 		error = limit(fd, SO_SNDTIMEO, deadline_us);
 		if (error < 0)
 			return error;
-		if (send(fd, bytes, length, MSG_NOSIGNAL) == (ssize_t)length)
-			return 0;
+
+		ssize_t sent = send(fd, bytes, length, MSG_NOSIGNAL);
+
+		if (sent >= 0)
+			return (size_t)sent == length ? 0 : -EPROTO;
 		error = call_error();
 	} while (error == 0);
 	return error;
@@ -93,11 +100,13 @@ static int receive(int fd, enum wire_answer *answer, int64_t deadline_us)
 int client_request(const char *path, int timeout_ms, const struct wire_session *request,
 	enum wire_answer *answer)
 {
-	int64_t deadline_us = now_us() + (int64_t)timeout_ms * 1000;
+	int64_t start_us = now_us(), deadline_us = start_us + (int64_t)timeout_ms * 1000;
 	uint8_t bytes[WIRE_SESSION_SIZE];
 	auto_fd int fd = -1;
 	int error;
 
+	if (start_us < 0)
+		return (int)start_us;
 	error = wire_session_encode(request, bytes);
 	if (error < 0)
 		return error;

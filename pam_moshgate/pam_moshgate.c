@@ -3,9 +3,10 @@
  * Tells the helper that sshd opened or closes a session, and from where.
  *
  * 1. The login goes on, whatever happens: nothing but PAM_SUCCESS and PAM_IGNORE is returned.
- *    (absent.test, check_module.c)
- * 2. It waits no longer than timeout= milliseconds. (client_deadline in check_client.c)
+ *    (absent.test, check_module.c, check_application.c, check_failing.c, check_syscalls.c)
+ * 2. It waits for the helper no longer than timeout= milliseconds. (client_deadline, absent.test)
  * 3. It changes nothing in sshd: no signal handler, no environment, no descriptor left.
+ *    (untouched.test, check_application.c, check_failing.c)
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,6 +19,9 @@
 #include "client.h"
 #include "options.h"
 #include "request.h"
+
+/* For moshgatectl doctor, which looks for it in the file. */
+static const char version[] __attribute__((used)) = "pam_moshgate version " VERSION;
 
 /* Set on the PAM handle when the helper took our open: only then it wants to hear of the close. */
 #define OPENED "pam_moshgate_opened"

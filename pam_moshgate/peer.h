@@ -10,7 +10,8 @@
  * 1. A numeric rhost (PAM_RHOST) is sshd's own word and is believed. (peer_numeric_rhost)
  * 2. A name is never resolved; then the peer of this process's only TCP connection is the kernel's
  *    word. (peer_name)
- * 3. With neither there is no address. Two different connections are neither. (peer_ambiguous)
+ * 3. With neither there is no address. Two different connections are neither, nor is one if others
+ *    could not be seen. (peer_ambiguous, check_failing.c)
  * 4. Nothing is taken from the environment, which users can set. (pamenv.test)
  */
 

@@ -3,9 +3,6 @@
 #include <pwd.h>
 #include <string.h>
 
-#include <security/pam_ext.h>
-#include <security/pam_modutil.h>
-
 #include "peer.h"
 #include "request.h"
 
@@ -16,20 +13,28 @@ static const char *get_text(pam_handle_t *pamh, int item)
 	return pam_get_item(pamh, item, &text) == PAM_SUCCESS && text ? text : "";
 }
 
+/* Not pam_modutil_getpwnam(): without memory for its answer that tries 2^31 times to keep it. */
+static int get_uid(const char *user, uint32_t *uid)
+{
+	char buffer[16384]; /* for the whole entry; they are some hundred bytes long */
+	struct passwd passwd, *found = NULL;
+	int error = getpwnam_r(user, &passwd, buffer, sizeof(buffer), &found);
+
+	if (!found)
+		return error == 0 || error == ENOENT ? -ESRCH : -error;
+	*uid = found->pw_uid;
+	return 0;
+}
+
 static int fill_user(pam_handle_t *pamh, struct wire_session *session)
 {
 	const char *user = get_text(pamh, PAM_USER);
 	size_t length = strlen(user);
-	struct passwd *passwd;
 
 	if (length >= sizeof(session->user))
 		return -ENAMETOOLONG;
-	passwd = length > 0 ? pam_modutil_getpwnam(pamh, user) : NULL;
-	if (!passwd)
-		return -ESRCH;
 	memcpy(session->user, user, length);
-	session->uid = passwd->pw_uid;
-	return 0;
+	return get_uid(user, &session->uid);
 }
 
 /* The credential is for people to read in lists and logs. What is too long for a message is not

@@ -11,7 +11,8 @@
  *
  * -ENXIO: there is no remote host, this is not a login from elsewhere. -ENOTCONN: there is one, and
  * its address cannot be known. -ESRCH: no such user. -ENAMETOOLONG: his name is too long for a
- * message. Else -errno of reading this process's descriptors. */
+ * message. Else -errno of reading the user database or this process's descriptors. A user database
+ * that keeps others waiting keeps this waiting. */
 int request_fill(pam_handle_t *pamh, struct wire_session *session);
 
 #endif

@@ -1,26 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The module as libpam loads it, from a configuration of our own, and a helper that says what the
  * test wants. */
-#include <dirent.h>
-#include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <pwd.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include <security/pam_appl.h>
 #include <security/pam_modules.h>
-#include <security/pam_modutil.h>
 
-#include "check_main.h"
-#include "wire.h"
+#include "check_connection.h"
+#include "check_pam.h"
 
 #define USER         "alice"
 #define UID          1001
@@ -30,21 +18,14 @@
 #define PATIENT      "timeout=10000"
 #define HASTY        "timeout=50"
 
-static char folder[CHECK_FOLDER_SIZE], path[CHECK_FOLDER_SIZE + 8], module[4096];
-
-/* Stacks whose calls succeed if the module returns PAM_SUCCESS, or that or PAM_IGNORE. */
-#define MODULE  "session required %1$s socket=%2$s %3$s\n"
-#define PERMIT  "session required pam_permit.so\n"
-#define SUCCEED MODULE
-#define EITHER  MODULE PERMIT
-
-/* Link-time stand-in for libpam's: there are users of any name but one. */
-struct passwd *pam_modutil_getpwnam(pam_handle_t *pamh, const char *user)
+/* Link-time stand-in for libc's: there are users of any name but one. */
+int getpwnam_r(
+	const char *user, struct passwd *passwd, char *buffer, size_t size, struct passwd **found)
 {
-	static struct passwd passwd = {.pw_uid = UID};
-
-	(void)pamh;
-	return strcmp(user, "nobody there") == 0 ? NULL : &passwd;
+	(void)buffer, (void)size;
+	passwd->pw_uid = UID;
+	*found = strcmp(user, "nobody there") == 0 ? NULL : passwd;
+	return 0;
 }
 
 /* A helper that answers count requests with size bytes each, and counts how many came. */
@@ -79,18 +60,6 @@ static void *serve(void *argument)
 	return NULL;
 }
 
-static int listening(void)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-	unlink(path);
-	strcpy(address.sun_path, path);
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	ck_assert_int_eq(listen(fd, 8), 0);
-	return fd;
-}
-
 static void start(struct helper *helper)
 {
 	helper->listener = listening();
@@ -113,75 +82,6 @@ static struct helper answering(enum wire_answer first, enum wire_answer second, 
 	for (size_t i = 0; i < count; i++)
 		wire_answer_encode(i % 2 == 0 ? first : second, helper.answers[i]);
 	return helper;
-}
-
-static int no_conversation(int count, const struct pam_message **messages,
-	struct pam_response **responses, void *context)
-{
-	(void)count, (void)messages, (void)responses, (void)context;
-	return PAM_CONV_ERR;
-}
-
-static pam_handle_t *begin(
-	const char *stack, const char *user, const char *rhost, const char *options)
-{
-	static const struct pam_conv conversation = {no_conversation, NULL};
-	char file[CHECK_FOLDER_SIZE + 16];
-	pam_handle_t *pamh = NULL;
-	FILE *service;
-
-	snprintf(file, sizeof(file), "%s/service", folder);
-	service = fopen(file, "we");
-	fprintf(service, stack, module, path, options);
-	fclose(service);
-	ck_assert_int_eq(pam_start_confdir("service", user, &conversation, folder, &pamh), 0);
-	if (rhost)
-		ck_assert_int_eq(pam_set_item(pamh, PAM_RHOST, rhost), PAM_SUCCESS);
-	return pamh;
-}
-
-static void end(pam_handle_t *pamh)
-{
-	ck_assert_int_eq(pam_end(pamh, PAM_SUCCESS), PAM_SUCCESS);
-}
-
-/* What sshd has of its own and the module must leave alone. */
-struct state {
-	size_t fds, variables;
-	void (*handlers[NSIG])(int);
-	sigset_t blocked;
-	mode_t umask;
-};
-
-static void observe(struct state *state)
-{
-	DIR *fds = opendir("/proc/self/fd");
-	struct sigaction action;
-
-	memset(state, 0, sizeof(*state));
-	while (readdir(fds))
-		state->fds++;
-	closedir(fds);
-	while (environ[state->variables])
-		state->variables++;
-	for (int i = 1; i < NSIG; i++)
-		if (sigaction(i, NULL, &action) == 0)
-			state->handlers[i] = action.sa_handler;
-	pthread_sigmask(SIG_SETMASK, NULL, &state->blocked);
-	state->umask = umask(0);
-	umask(state->umask);
-}
-
-static void check_unchanged(const struct state *before)
-{
-	struct state after;
-
-	observe(&after);
-	ck_assert_uint_eq(after.fds, before->fds);
-	ck_assert_uint_eq(after.variables, before->variables);
-	ck_assert_uint_eq(after.umask, before->umask);
-	ck_assert_mem_eq(after.handlers, before->handlers, sizeof(after.handlers));
-	ck_assert_mem_eq(&after.blocked, &before->blocked, sizeof(after.blocked));
 }
 
 /* What the module says when it is called directly, where a stack would hide that. It has nothing
@@ -225,14 +125,14 @@ static const struct {
 START_TEST(asks_nobody)
 {
 	struct helper helper = {.count = 0};
-	struct state before;
+	static struct portrait before;
 
-	observe(&before);
+	draw(&before, NULL);
 	start(&helper);
 	ck_assert_int_eq(
 		opened(unasked[_i].user, unasked[_i].rhost, unasked[_i].options), PAM_IGNORE);
 	stop(&helper);
-	check_unchanged(&before);
+	check_unchanged(&before, NULL);
 }
 END_TEST
 
@@ -260,13 +160,13 @@ static struct helper answering_bytes(int i)
 START_TEST(answered)
 {
 	struct helper helper = answering_bytes(_i);
-	struct state before;
+	static struct portrait before;
 
-	observe(&before);
+	draw(&before, NULL);
 	start(&helper);
 	ck_assert_int_eq(opened(USER, RHOST, PATIENT), answers[_i].result);
 	stop(&helper);
-	check_unchanged(&before);
+	check_unchanged(&before, NULL);
 }
 END_TEST
 
@@ -303,12 +203,12 @@ static void (*const unreachable[])(void) = {absent, dead, silent};
 
 START_TEST(helper_unreachable)
 {
-	struct state before;
+	static struct portrait before;
 
 	unreachable[_i]();
-	observe(&before);
+	draw(&before, NULL);
 	ck_assert_int_eq(opened(USER, RHOST, HASTY), PAM_IGNORE);
-	check_unchanged(&before);
+	check_unchanged(&before, NULL);
 }
 END_TEST
 
@@ -316,17 +216,17 @@ END_TEST
 START_TEST(close_answered)
 {
 	struct helper helper = answering(WIRE_DONE, (enum wire_answer)_i, 2);
-	struct state before;
+	static struct portrait before;
 	pam_handle_t *pamh;
 
-	observe(&before);
+	draw(&before, NULL);
 	pamh = begin(EITHER, USER, RHOST, PATIENT);
 	start(&helper);
 	ck_assert_int_eq(pam_open_session(pamh, 0), PAM_SUCCESS);
 	ck_assert_int_eq(pam_close_session(pamh, 0), PAM_SUCCESS);
 	stop(&helper);
 	end(pamh);
-	check_unchanged(&before);
+	check_unchanged(&before, NULL);
 	ck_assert_int_eq(helper.requests[0].type, WIRE_OPEN);
 	ck_assert_int_eq(helper.requests[1].type, WIRE_CLOSE);
 }
@@ -403,21 +303,6 @@ START_TEST(tells_who)
 }
 END_TEST
 
-/* Both ends of a TCP connection, as this process's own. */
-static void connect_to_self(void)
-{
-	struct sockaddr_in address = {
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	int listener = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0);
-	socklen_t size = sizeof(address);
-
-	ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
-	ck_assert_int_eq(listen(listener, 1), 0);
-	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &size), 0);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, size), 0);
-	ck_assert_int_ge(accept(listener, NULL, NULL), 0);
-}
-
 /* A name has its address from the connection; what has no remote host is no login from there. */
 START_TEST(connection)
 {
@@ -426,7 +311,7 @@ START_TEST(connection)
 	struct wire_session session;
 	pam_handle_t *pamh;
 
-	connect_to_self();
+	connection_make(INADDR_LOOPBACK, INADDR_LOOPBACK);
 	session = told(USER, NAME, NULL);
 	ck_assert(address_equal(&session.client, &expected));
 	ck_assert(address_equal(&session.server, &expected));
@@ -490,23 +375,13 @@ int main(void)
 		LOOP(close_unreachable, ARRAY_LEN(unreachable)), TEST(close_without_open),
 		TEST(loaded_twice), TEST(tells_who), LOOP(connection, 2),
 		TEST(environment_is_no_address), TEST(credential)};
-	const char *builddir = getenv("top_builddir");
 	int status;
 
-	/* PAM wants an absolute path. */
-	if (!builddir)
-		builddir = get_current_dir_name();
-	snprintf(module, sizeof(module), "%s/.libs/pam_moshgate.so", builddir);
-	if (access(module, R_OK) < 0) {
-		perror(module);
-		return EXIT_FAILURE;
-	}
+	pam_prepare();
 	memset(huge, 'x', sizeof(huge) - 1);
 	memset(numeric, '1', sizeof(numeric) - 1);
 	memset(longest, 'x', sizeof(longest) - 1);
 	memset(too_long, 'x', sizeof(too_long) - 1);
-	check_make_folder(folder);
-	snprintf(path, sizeof(path), "%s/sock", folder);
 	status = check_status("module", tests, ARRAY_LEN(tests));
 	check_remove_folder(folder);
 	return status;
