@@ -9,131 +9,11 @@
 #include <sys/stat.h>
 
 #include "config.h"
+#include "config_value.h"
 #include "fd.h"
 
 /* Longest line that inih keeps whole (INI_MAX_LINE less newline and NUL). */
 #define LINE_MAX_LENGTH 197
-
-struct bounds {
-	int64_t least, most;
-};
-
-/* A parser writes the value into field, or gives what it wants instead. */
-typedef const char *parse_fn(const char *value, struct bounds bounds, void *field);
-
-static bool parse_number(const char *text, char **end, int64_t *number)
-{
-	errno = 0;
-	*number = strtoll(text, end, strncmp(text, "0x", 2) == 0 ? 16 : 10);
-	return errno == 0 && *end != text && (*text == '-' || (*text >= '0' && *text <= '9'));
-}
-
-static const char *parse_integer(const char *value, struct bounds bounds, void *field)
-{
-	char *end;
-	int64_t number;
-
-	if (!parse_number(value, &end, &number) || *end)
-		return "a whole number";
-	if (number < bounds.least || number > bounds.most)
-		return "a number within its range";
-	*(uint32_t *)field = (uint32_t)number;
-	return NULL;
-}
-
-static const char *parse_bool(const char *value, struct bounds bounds, void *field)
-{
-	(void)bounds;
-	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
-		return "yes or no";
-	*(bool *)field = strcmp(value, "yes") == 0;
-	return NULL;
-}
-
-/* "90", "90s", "2min", "12h", "1d": seconds. */
-static const char *parse_duration(const char *value, struct bounds bounds, void *field)
-{
-	static const struct {
-		const char *unit;
-		int64_t seconds;
-	} units[] = {{"", 1}, {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}};
-	char *end;
-	int64_t number;
-
-	if (!parse_number(value, &end, &number) || number < 0 || number > UINT32_MAX)
-		return "a time like 90s, 2min, 12h or 1d";
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(end, units[i].unit) != 0)
-			continue;
-		number *= units[i].seconds;
-		if (number < bounds.least || number > bounds.most)
-			return "a time within its range";
-		*(uint32_t *)field = (uint32_t)number;
-		return NULL;
-	}
-	return "a time like 90s, 2min, 12h or 1d";
-}
-
-static const char *parse_ports(const char *value, struct bounds bounds, void *field)
-{
-	uint16_t *ports = field;
-	int64_t first, last;
-	char *end;
-
-	if (!parse_number(value, &end, &first) || *end != '-' ||
-		!parse_number(end + 1, &end, &last) || *end)
-		return "two ports like 60000-61000";
-	if (first < bounds.least || last > bounds.most || first > last)
-		return "two ports, the lower one first, of 1024-65535";
-	ports[0] = (uint16_t)first;
-	ports[1] = (uint16_t)last;
-	return NULL;
-}
-
-static const char *parse_path(const char *value, struct bounds bounds, void *field)
-{
-	(void)bounds;
-	if (value[0] != '/' || strlen(value) >= CONFIG_PATH_SIZE)
-		return "an absolute path of at most 107 characters";
-	strcpy(field, value);
-	return NULL;
-}
-
-static const char *parse_paths(const char *value, struct bounds bounds, void *field)
-{
-	char(*paths)[CONFIG_PATH_SIZE] = field;
-	char parsed[CONFIG_PATHS_MAX][CONFIG_PATH_SIZE] = {0};
-	size_t count = 0;
-
-	while (*value) {
-		size_t length = strcspn(value, " \t");
-
-		if (count == (size_t)bounds.most || value[0] != '/' || length >= CONFIG_PATH_SIZE)
-			return "1 to 8 absolute paths of at most 107 characters";
-		memcpy(parsed[count++], value, length);
-		value += length + strspn(value + length, " \t");
-	}
-	if (count == 0)
-		return "1 to 8 absolute paths of at most 107 characters";
-	memcpy(paths, parsed, sizeof(parsed));
-	return NULL;
-}
-
-/* A name that needs no quoting anywhere: it becomes part of what nft is told. */
-static const char *parse_name(const char *value, struct bounds bounds, void *field)
-{
-	static const char first[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
-	static const char rest[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789-";
-	size_t length = strlen(value);
-
-	(void)bounds;
-	if (length == 0 || length >= CONFIG_NAME_SIZE || !strchr(first, value[0]) ||
-		strspn(value, rest) != length)
-		return "a name of at most 31 letters, digits, - and _";
-	strcpy(field, value);
-	return NULL;
-}
 
 #define KEY(section, name, text, parse, least, most, field)                                        \
 	{                                                                                          \
@@ -143,33 +23,39 @@ static const char *parse_name(const char *value, struct bounds bounds, void *fie
 
 static const struct entry {
 	struct config_key key;
-	parse_fn *parse;
-	struct bounds bounds;
+	config_value_fn *parse;
+	struct config_bounds bounds;
 	size_t offset;
 } entries[] = {
-	KEY("gate", "ports", "60000-61000", parse_ports, 1024, 65535, gate.first_port),
-	KEY("gate", "server", "/usr/bin/mosh-server", parse_paths, 1, CONFIG_PATHS_MAX,
+	KEY("gate", "ports", "60000-61000", config_value_ports, 1024, 65535, gate.first_port),
+	KEY("gate", "server", "/usr/bin/mosh-server", config_value_paths, 1, CONFIG_PATHS_MAX,
 		gate.servers),
-	KEY("gate", "claim", "2min", parse_duration, 1, 86400, gate.claim_s),
-	KEY("gate", "idle", "1d", parse_duration, 1, YEARS, gate.idle_s),
-	KEY("gate", "max", "0", parse_duration, 0, 10 * YEARS, gate.max_s),
-	KEY("gate", "roam", "yes", parse_bool, 0, 0, gate.is_roaming),
-	KEY("gate", "supersede", "no", parse_bool, 0, 0, gate.is_superseding),
-	KEY("gate", "prefix4", "32", parse_integer, 8, 32, gate.prefix4),
-	KEY("gate", "prefix6", "128", parse_integer, 16, 128, gate.prefix6),
-	KEY("limits", "logins-per-user", "64", parse_integer, 1, 65535, limits.logins_per_user),
-	KEY("limits", "grants-per-user", "256", parse_integer, 1, 65535, limits.grants_per_user),
-	KEY("limits", "grants", "65535", parse_integer, 1, 65535, limits.grants),
-	KEY("firewall", "table", "moshgate", parse_name, 0, 0, firewall.table),
-	KEY("firewall", "priority", "-10", parse_integer, -400, 400, firewall.priority),
-	KEY("firewall", "accept-mark", "0", parse_integer, 0, UINT32_MAX, firewall.accept_mark),
-	KEY("firewall", "conntrack", "yes", parse_bool, 0, 0, firewall.is_conntrack),
-	KEY("firewall", "log-drops", "no", parse_bool, 0, 0, firewall.is_logging_drops),
-	KEY("firewall", "exclusive", "no", parse_bool, 0, 0, firewall.is_exclusive),
-	KEY("helper", "user", "moshgate", parse_name, 0, 0, helper.user),
-	KEY("helper", "session-socket", SESSION_SOCKET, parse_path, 0, 0, helper.session_socket),
-	KEY("helper", "control-socket", CONTROL_SOCKET, parse_path, 0, 0, helper.control_socket),
-	KEY("helper", "state", STATE_DIR, parse_path, 0, 0, helper.state),
+	KEY("gate", "claim", "2min", config_value_duration, 1, 86400, gate.claim_s),
+	KEY("gate", "idle", "1d", config_value_duration, 1, YEARS, gate.idle_s),
+	KEY("gate", "max", "0", config_value_duration, 0, 10 * YEARS, gate.max_s),
+	KEY("gate", "roam", "yes", config_value_bool, 0, 0, gate.is_roaming),
+	KEY("gate", "supersede", "no", config_value_bool, 0, 0, gate.is_superseding),
+	KEY("gate", "pending", "no", config_value_bool, 0, 0, gate.is_pending),
+	KEY("gate", "prefix4", "32", config_value_integer, 8, 32, gate.prefix4),
+	KEY("gate", "prefix6", "128", config_value_integer, 16, 128, gate.prefix6),
+	KEY("limits", "logins-per-user", "64", config_value_integer, 1, 65535,
+		limits.logins_per_user),
+	KEY("limits", "grants-per-user", "256", config_value_integer, 1, 65535,
+		limits.grants_per_user),
+	KEY("limits", "grants", "65535", config_value_integer, 1, 65535, limits.grants),
+	KEY("firewall", "table", "moshgate", config_value_name, 0, 0, firewall.table),
+	KEY("firewall", "priority", "-10", config_value_integer, -400, 400, firewall.priority),
+	KEY("firewall", "accept-mark", "0", config_value_integer, 0, UINT32_MAX,
+		firewall.accept_mark),
+	KEY("firewall", "conntrack", "yes", config_value_bool, 0, 0, firewall.is_conntrack),
+	KEY("firewall", "log-drops", "no", config_value_bool, 0, 0, firewall.is_logging_drops),
+	KEY("firewall", "exclusive", "no", config_value_bool, 0, 0, firewall.is_exclusive),
+	KEY("helper", "user", "moshgate", config_value_name, 0, 0, helper.user),
+	KEY("helper", "session-socket", SESSION_SOCKET, config_value_path, 0, 0,
+		helper.session_socket),
+	KEY("helper", "control-socket", CONTROL_SOCKET, config_value_path, 0, 0,
+		helper.control_socket),
+	KEY("helper", "state", STATE_DIR, config_value_path, 0, 0, helper.state),
 };
 #define ENTRIES (sizeof(entries) / sizeof(entries[0]))
 
@@ -212,7 +98,8 @@ static int on_value(void *user, const char *section, const char *name, const cha
 	return refuse(reading, "no key \"%s\" in section [%s]", name, section);
 }
 
-/* inih would cut a longer line in two, and end one at a NUL; neither must become another value. */
+/* inih would cut a longer line in two, and end one at a NUL; neither must become another value.
+ * Returns the number of such a line, 0 if there is none; -EIO. */
 static int check_lines(FILE *file)
 {
 	int number = 1, length = 0, c;
@@ -225,17 +112,53 @@ static int check_lines(FILE *file)
 			return number;
 		}
 	}
+	if (ferror(file))
+		return -EIO;
 	rewind(file);
 	return 0;
 }
 
-/* For inih: counts the lines, so that the handler knows where it is. */
+#define BLANKS " \t\r\n\v\f"
+
+static bool has_comment_behind(const char *line)
+{
+	for (const char *at = strchr(line, ';'); at; at = strchr(at + 1, ';'))
+		if (at > line && strchr(BLANKS, at[-1]))
+			return true;
+	return false;
+}
+
+/* What inih takes and nobody can mean: to it an indented line is one more value of the key before,
+ * ":" is as good as "=", and what stands behind " ;" or a section is not there. Null: nothing. */
+static const char *find_oddity(const char *line)
+{
+	const char *start = line + strspn(line, BLANKS), *end = line + strcspn(line, "]");
+
+	if (!*start || *start == '#' || *start == ';')
+		return NULL;
+	if (start > line)
+		return "a line that begins with white space";
+	if (has_comment_behind(line))
+		return "a comment that is no line of its own";
+	if (*line == '[')
+		return *end && end[1 + strspn(end + 1, BLANKS)] ? "something behind a section"
+								: NULL;
+	return line[strcspn(line, "=:")] == ':' ? "key: value, not key = value" : NULL;
+}
+
+/* For inih: counts the lines, so that the handler knows where it is, and ends at an odd one. */
 static char *read_line(char *line, int size, void *context)
 {
 	struct reading *reading = context;
+	const char *oddity;
 
 	reading->line++;
-	return fgets(line, size, reading->file);
+	if (!fgets(line, size, reading->file))
+		return NULL;
+	oddity = find_oddity(line);
+	if (oddity)
+		refuse(reading, "%s%s", oddity, "");
+	return oddity ? NULL : line;
 }
 
 static int check_file(FILE *file, struct reading *reading)
@@ -262,18 +185,23 @@ static int say(char *error, const char *path, int line, const char *reason)
 	return -EINVAL;
 }
 
-/* inih's own errors have a line and no reason. */
+/* inih's own errors have a line and no reason; and to it a file that could not be read to its end
+ * is a shorter one. */
 static int parse(const char *path, struct reading *reading, char *error)
 {
 	int line = check_lines(reading->file);
 
 	if (line > 0)
 		return say(error, path, line, "line too long, or with a NUL in it");
+	if (line < 0)
+		return say(error, path, 0, strerror(-line));
 	reading->line = 0;
 	line = ini_parse_stream(read_line, reading, on_value, reading);
+	if (line < 0 || ferror(reading->file))
+		return say(error, path, 0, "cannot be read to its end");
 	if (line > 0 && line != reading->error_line)
 		return say(error, path, line, "no key = value");
-	return line != 0 ? say(error, path, line, reading->error) : 0;
+	return reading->error[0] ? say(error, path, reading->error_line, reading->error) : 0;
 }
 
 static int read_file(const char *path, struct reading *reading, char *error)

@@ -19,7 +19,7 @@ struct config {
 		uint16_t first_port, last_port;
 		char servers[CONFIG_PATHS_MAX][CONFIG_PATH_SIZE]; /* ends at an empty one */
 		uint32_t claim_s, idle_s, max_s;                  /* max_s 0: no limit */
-		bool is_roaming, is_superseding;
+		bool is_roaming, is_superseding, is_pending;
 		uint32_t prefix4, prefix6;
 	} gate;
 	struct {

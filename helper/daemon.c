@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 
 #include "daemon.h"
 #include "fd.h"
+#include "manager.h"
 
 #define BACKLOG 1024
 
@@ -25,6 +25,8 @@ _Noreturn static void wait_for_child(int ready)
 	do
 		length = read(ready, &byte, 1);
 	while (length < 0 && errno == EINTR);
+	if (length < 0)
+		perror("moshgated: waiting for the helper");
 	_exit(length == 1 ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
@@ -59,37 +61,15 @@ int daemon_fork(int *ready)
 	return detach();
 }
 
-static void notify(const char *path)
-{
-	static const char message[] = "READY=1";
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	size_t length = strlen(path);
-	auto_fd int fd = -1;
-
-	if ((path[0] != '/' && path[0] != '@') || length >= sizeof(address.sun_path))
-		return;
-	memcpy(address.sun_path, path, length);
-	if (path[0] == '@')
-		address.sun_path[0] = '\0';
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0)
-		(void)!sendto(fd, message, strlen(message), MSG_NOSIGNAL,
-			(struct sockaddr *)&address,
-			(socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
-}
-
 void daemon_ready(int ready)
 {
-	const char *path = getenv("NOTIFY_SOCKET");
-
 	if (ready >= 0) {
 		(void)!write(ready, "", 1);
 		close(ready);
 		/* From here on it has nobody to tell but syslog. */
 		(void)!dup2(STDOUT_FILENO, STDERR_FILENO);
 	}
-	if (path)
-		notify(path);
+	manager_tell("READY=1");
 }
 
 int daemon_folder(const char *path, uid_t uid, gid_t gid)
@@ -121,16 +101,22 @@ int daemon_lock(const char *folder, uid_t uid, gid_t gid)
 
 	if (snprintf(path, sizeof(path), "%s/moshgated.pid", folder) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
-	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+	/* Whoever may read a file may lock it, and so keep the next helper from starting. */
+	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd >= 0 && (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_nlink != 1))
 		return -EPERM;
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return -errno;
-	if (geteuid() == 0 && fchown(fd, uid, gid) < 0)
+	if (fchmod(fd, 0600) < 0 || (geteuid() == 0 && fchown(fd, uid, gid) < 0))
 		return -errno;
-	if (ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
+	if (ftruncate(fd, 0) < 0)
 		return -errno;
 	return take_fd(&fd);
+}
+
+int daemon_write_pid(int lock)
+{
+	return dprintf(lock, "%d\n", (int)getpid()) < 0 ? -errno : 0;
 }
 
 int daemon_listen(const char *path, int type, mode_t mode)

@@ -19,9 +19,13 @@ void daemon_ready(int ready);
  * or somebody else's. */
 int daemon_folder(const char *path, uid_t uid, gid_t gid);
 
-/* Takes the lock on "moshgated.pid" in folder, held until this process ends, writes the pid into it
- * and gives it to uid and gid. -EWOULDBLOCK: a helper is running. */
+/* Takes the lock on "moshgated.pid" in folder, held until this process ends, empties it and gives
+ * it to uid and gid, who alone may open it. Returns its descriptor; -EWOULDBLOCK: a helper is
+ * running. */
 int daemon_lock(const char *folder, uid_t uid, gid_t gid);
+
+/* Into what daemon_lock() returned, for the helper that stays. */
+int daemon_write_pid(int lock);
 
 /* A listening unix socket at path with exactly these permissions, in place of one that an earlier
  * process left. -errno. */

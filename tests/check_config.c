@@ -122,7 +122,7 @@ START_TEST(defaults_written_out)
 	ck_assert_mem_eq(&config, &expected, sizeof(config));
 	config = accepted("");
 	ck_assert_mem_eq(&config, &expected, sizeof(config));
-	config = accepted("# nothing\n\n; at all\n[gate]\n");
+	config = accepted("# nothing\n\n; at all\n \t# a: b ; c\n \t\r\n  ; d\n[gate] \t\r\n");
 	ck_assert_mem_eq(&config, &expected, sizeof(config));
 }
 END_TEST
@@ -152,6 +152,7 @@ static const struct {
 	{"gate", "max = 3660d", FIELD(gate.max_s, NUMBER), 3660 * 86400, NULL},
 	{"gate", "roam = no", FIELD(gate.is_roaming, BOOL), 0, NULL},
 	{"gate", "supersede = yes", FIELD(gate.is_superseding, BOOL), 1, NULL},
+	{"gate", "pending = yes", FIELD(gate.is_pending, BOOL), 1, NULL},
 	{"gate", "prefix4 = 8", FIELD(gate.prefix4, NUMBER), 8, NULL},
 	{"gate", "prefix4 = 32", FIELD(gate.prefix4, NUMBER), 32, NULL},
 	{"gate", "prefix6 = 16", FIELD(gate.prefix6, NUMBER), 16, NULL},
@@ -177,6 +178,8 @@ static const struct {
 	{"helper", "user = root", FIELD(helper.user, TEXT), 0, "root"},
 	{"helper", "session-socket = " PATH107, FIELD(helper.session_socket, TEXT), 0, PATH107},
 	{"helper", "control-socket = /a b", FIELD(helper.control_socket, TEXT), 0, "/a b"},
+	{"helper", "state = /a;b:c", FIELD(helper.state, TEXT), 0, "/a;b:c"},
+	{"helper", "state=/\t\r", FIELD(helper.state, TEXT), 0, "/"},
 	{"helper", "state = /", FIELD(helper.state, TEXT), 0, "/"},
 };
 
@@ -245,7 +248,7 @@ static const struct {
 		"server = /a " PATH107 "9", "server = /1 /2 /3 /4 /5 /6 /7 /8 /9"),
 	SECTION("gate", TIMES("claim", "86401"), "claim = 0"),
 	SECTION("gate", TIMES("idle", "367d"), "idle = 0"),
-	SECTION("gate", TIMES("max", "3661d"), BOOLS("roam"), BOOLS("supersede")),
+	SECTION("gate", TIMES("max", "3661d"), BOOLS("roam"), BOOLS("supersede"), BOOLS("pending")),
 	SECTION("gate", NUMBERS("prefix4", "7", "33"), NUMBERS("prefix6", "15", "129")),
 	SECTION("limits", NUMBERS("logins-per-user", "0", "65536"),
 		NUMBERS("grants-per-user", "0", "65536"), NUMBERS("grants", "0", "65536")),
@@ -255,6 +258,10 @@ static const struct {
 	SECTION("helper", NAMES("user"), PATHS("session-socket"), PATHS("control-socket"),
 		PATHS("state")),
 	SECTION("gate", "unknown = 1", "Roam = yes", "roam", "grants = 1", "[gate", "= yes"),
+	SECTION("gate", " roam = yes", "\troam = yes", "\v1h", "  1h", " [limits]", " = 1",
+		"roam: yes", "roam : yes", "roam:", "roam = yes ; as ever", "roam = yes\t;",
+		"roam ; = yes", "server = /a ;b", "[limits] # too", "[limits] grants = 1",
+		"[limits]x"),
 	SECTION("other", "roam = yes"),
 	SECTION("Gate", "roam = yes"),
 };
@@ -279,14 +286,26 @@ START_TEST(key_outside_sections)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	int line;
+	const char *reason;
+} wrong[] = {
+	{"[gate]\nnonsense\nclaim = never\n", 2, "no key = value"},
+	{"[gate]\nclaim = never\nnonsense\n", 2, "claim wants a time"},
+	{"[gate]\nnonsense = 1\nclaim = never\n", 2, "no key \"nonsense\" in section [gate]"},
+	{"[gate]\nclaim = never\n 1h\n", 2, "claim wants a time"},
+	{"[gate]\nnonsense\n 1h\n", 2, "no key = value"},
+	{"[gate]\nclaim = 1min\n\n  5min\nnonsense\n", 4, "begins with white space"},
+	{"[gate]\nclaim: 1min\nnonsense\n", 2, "not key = value"},
+	{"[gate]\nclaim = 1min ; short\n", 2, "a comment"},
+	{"[gate] claim = 1min\n", 1, "behind a section"},
+};
+
 START_TEST(reason_belongs_to_line)
 {
-	write_file("", "[gate]\nnonsense\nclaim = never\n");
-	check_error("", 2, "no key = value");
-	write_file("", "[gate]\nclaim = never\nnonsense\n");
-	check_error("", 2, "claim wants a time");
-	write_file("", "[gate]\nnonsense = 1\nclaim = never\n");
-	check_error("", 2, "no key \"nonsense\" in section [gate]");
+	write_file("", wrong[_i].text);
+	check_error("", wrong[_i].line, wrong[_i].reason);
 }
 END_TEST
 
@@ -394,6 +413,17 @@ START_TEST(writable_by_others)
 }
 END_TEST
 
+/* A file that cannot be read to its end is none that ends there. */
+START_TEST(read_error)
+{
+	char error[CONFIG_ERROR_SIZE] = "";
+	struct config config;
+
+	ck_assert_int_lt(config_read("/proc/self/mem", &config, error), 0);
+	ck_assert_str_eq(error, "/proc/self/mem: Input/output error");
+}
+END_TEST
+
 START_TEST(no_plain_file)
 {
 	clear();
@@ -483,10 +513,11 @@ int main(void)
 	const struct check_test tests[] = {TEST(example_is_the_code), TEST(defaults),
 		TEST(defaults_written_out), LOOP(accepts, ARRAY_LEN(good)), TEST(accepts_several),
 		LOOP(refuses, ARRAY_LEN(bad)), TEST(key_outside_sections),
-		TEST(reason_belongs_to_line), TEST(long_lines), TEST(nul_in_line), TEST(later_wins),
+		LOOP(reason_belongs_to_line, ARRAY_LEN(wrong)), TEST(long_lines),
+		TEST(nul_in_line), TEST(later_wins),
 		TEST(bad_drop_in), TEST(drop_ins_are_a_folder),
-		LOOP(writable_by_others, ARRAY_LEN(modes)), TEST(no_plain_file), TEST(prefix),
-		LOOP(needs_restart, ARRAY_LEN(changes))};
+		LOOP(writable_by_others, ARRAY_LEN(modes)), TEST(read_error), TEST(no_plain_file),
+		TEST(prefix), LOOP(needs_restart, ARRAY_LEN(changes))};
 	int status;
 
 	check_make_folder(folder);

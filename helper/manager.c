@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "manager.h"
+
+#define FIRST_FD 3   /* SD_LISTEN_FDS_START */
+#define FDS_MAX  128 /* nobody passes more */
+
+void manager_tell(const char *message)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	size_t length = path ? strlen(path) : 0;
+	auto_fd int fd = -1;
+
+	if (length == 0 || (path[0] != '/' && path[0] != '@') || length >= sizeof(address.sun_path))
+		return;
+	memcpy(address.sun_path, path, length);
+	if (path[0] == '@')
+		address.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0)
+		(void)!sendto(fd, message, strlen(message), MSG_NOSIGNAL,
+			(struct sockaddr *)&address,
+			(socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
+}
+
+/* A number from the environment; 0 if there is none, or one of another form. */
+static uint64_t number(const char *name)
+{
+	const char *text = getenv(name);
+	char *end;
+	unsigned long long value;
+
+	if (!text || *text < '0' || *text > '9')
+		return 0;
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	return errno != 0 || *end ? 0 : value;
+}
+
+static bool is_listening_at(int fd, const char *path, int type)
+{
+	struct sockaddr_un address = {0};
+	socklen_t size = sizeof(address), one = sizeof(int);
+	int has_type = 0, is_listening = 0;
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &has_type, &one) == 0 && has_type == type &&
+	       getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &one) == 0 &&
+	       is_listening && getsockname(fd, (struct sockaddr *)&address, &size) == 0 &&
+	       address.sun_family == AF_UNIX &&
+	       strncmp(address.sun_path, path, sizeof(address.sun_path)) == 0;
+}
+
+int manager_socket(const char *path, int type)
+{
+	uint64_t count = number("LISTEN_FDS");
+
+	if (number("LISTEN_PID") != (uint64_t)getpid() || count > FDS_MAX)
+		return -ENOENT;
+	for (int fd = FIRST_FD; fd < FIRST_FD + (int)count; fd++) {
+		if (!is_listening_at(fd, path, type))
+			continue;
+		if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+			return -errno;
+		return fd;
+	}
+	return -ENOENT;
+}
+
+uint64_t manager_watchdog_ms(void)
+{
+	if (getenv("WATCHDOG_PID") && number("WATCHDOG_PID") != (uint64_t)getpid())
+		return 0;
+	return number("WATCHDOG_USEC") / 2000;
+}

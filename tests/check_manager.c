@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "check_main.h"
+#include "manager.h"
+
+#define WAIT_MS 2000
+
+static char folder[64];
+
+static const char *path(const char *name)
+{
+	static char joined[2][sizeof(folder) + 32];
+	static int turn;
+
+	turn = !turn;
+	snprintf(joined[turn], sizeof(joined[turn]), "%s/%s", folder, name);
+	return joined[turn];
+}
+
+static int make_socket(const char *name, size_t length, int type)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, type, 0);
+
+	memcpy(address.sun_path, name, length);
+	if (name[0])
+		unlink(name);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address,
+				 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)),
+		0);
+	return fd;
+}
+
+static void check_told(int fd)
+{
+	struct pollfd wanted = {.fd = fd, .events = POLLIN};
+	char text[32] = "";
+
+	manager_tell("WATCHDOG=1");
+	ck_assert_int_eq(poll(&wanted, 1, WAIT_MS), 1);
+	ck_assert_int_eq(recv(fd, text, sizeof(text), 0), 10);
+	ck_assert_str_eq(text, "WATCHDOG=1");
+	close(fd);
+}
+
+START_TEST(manager_is_told)
+{
+	char name[64];
+	int length;
+
+	setenv("NOTIFY_SOCKET", path("notify"), 1);
+	check_told(make_socket(path("notify"), strlen(path("notify")), SOCK_DGRAM));
+	length = snprintf(name, sizeof(name), "@check_manager.%d", (int)getpid());
+	setenv("NOTIFY_SOCKET", name, 1);
+	name[0] = '\0';
+	check_told(make_socket(name, (size_t)length, SOCK_DGRAM));
+}
+END_TEST
+
+/* Nobody there, or no path: no harm. */
+START_TEST(manager_none)
+{
+	int fd;
+
+	unsetenv("NOTIFY_SOCKET");
+	manager_tell("READY=1");
+	setenv("NOTIFY_SOCKET", "", 1);
+	manager_tell("READY=1");
+	setenv("NOTIFY_SOCKET", path("nobody"), 1);
+	manager_tell("READY=1");
+	ck_assert_int_eq(chdir(folder), 0);
+	setenv("NOTIFY_SOCKET", "relative", 1);
+	fd = make_socket("relative", strlen("relative"), SOCK_DGRAM);
+	manager_tell("READY=1");
+	ck_assert_int_lt(recv(fd, &fd, 1, MSG_DONTWAIT), 0);
+	close(fd);
+}
+END_TEST
+
+/* Two sockets as systemd passes them, from descriptor 3 on. */
+static void pass_two(void)
+{
+	int session = make_socket(path("session"), strlen(path("session")), SOCK_SEQPACKET);
+	int control = make_socket(path("control"), strlen(path("control")), SOCK_STREAM);
+	char pid[16];
+
+	ck_assert_int_eq(listen(session, 1), 0);
+	ck_assert_int_eq(listen(control, 1), 0);
+	session = fcntl(session, F_DUPFD, 20);
+	control = fcntl(control, F_DUPFD, 21);
+	ck_assert_int_eq(dup2(session, 3), 3);
+	ck_assert_int_eq(dup2(control, 4), 4);
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	setenv("LISTEN_PID", pid, 1);
+	setenv("LISTEN_FDS", "2", 1);
+}
+
+START_TEST(manager_passes_sockets)
+{
+	pass_two();
+	ck_assert_int_eq(manager_socket(path("control"), SOCK_STREAM), 4);
+	ck_assert_int_eq(manager_socket(path("session"), SOCK_SEQPACKET), 3);
+	for (int fd = 3; fd < 5; fd++) {
+		ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+		ck_assert_int_ne(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+	}
+	/* Of another type or path it is another one. */
+	ck_assert_int_eq(manager_socket(path("control"), SOCK_SEQPACKET), -ENOENT);
+	ck_assert_int_eq(manager_socket(path("contro"), SOCK_STREAM), -ENOENT);
+	ck_assert_int_eq(manager_socket(path("control2"), SOCK_STREAM), -ENOENT);
+}
+END_TEST
+
+static const struct {
+	const char *pid, *fds; /* null: as it is */
+} others[] = {
+	{"1", NULL},
+	{"", NULL},
+	{"x", NULL},
+	{NULL, "1"}, /* the second is not among them */
+	{NULL, "0"},
+	{NULL, "-1"},
+	{NULL, "2x"},
+	{NULL, "99999999999999999999"},
+	{NULL, "4294967298"},
+};
+
+/* Meant for another process, or not to be understood: none. */
+START_TEST(manager_passes_none)
+{
+	pass_two();
+	if (others[_i].pid)
+		setenv("LISTEN_PID", others[_i].pid, 1);
+	if (others[_i].fds)
+		setenv("LISTEN_FDS", others[_i].fds, 1);
+	ck_assert_int_eq(manager_socket(path("control"), SOCK_STREAM), -ENOENT);
+}
+END_TEST
+
+/* One that does not listen is not the manager's. */
+START_TEST(manager_passes_other)
+{
+	int fd = make_socket(path("deaf"), strlen(path("deaf")), SOCK_STREAM);
+
+	pass_two();
+	ck_assert_int_eq(dup2(fd, 4), 4);
+	ck_assert_int_eq(manager_socket(path("deaf"), SOCK_STREAM), -ENOENT);
+}
+END_TEST
+
+START_TEST(manager_watches)
+{
+	unsetenv("WATCHDOG_PID");
+	unsetenv("WATCHDOG_USEC");
+	ck_assert_uint_eq(manager_watchdog_ms(), 0);
+	setenv("WATCHDOG_USEC", "600000000", 1);
+	ck_assert_uint_eq(manager_watchdog_ms(), 300000);
+	setenv("WATCHDOG_PID", "1", 1);
+	ck_assert_uint_eq(manager_watchdog_ms(), 0);
+	unsetenv("WATCHDOG_PID");
+	setenv("WATCHDOG_USEC", "-5", 1);
+	ck_assert_uint_eq(manager_watchdog_ms(), 0);
+}
+END_TEST
+
+int main(void)
+{
+	const struct check_test tests[] = {TEST(manager_is_told), TEST(manager_none),
+		TEST(manager_passes_sockets), LOOP(manager_passes_none, ARRAY_LEN(others)),
+		TEST(manager_passes_other), TEST(manager_watches)};
+	int result;
+
+	check_make_folder(folder);
+	result = check_status("manager", tests, ARRAY_LEN(tests));
+	check_remove_folder(folder);
+	return result;
+}
