@@ -5,16 +5,28 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Milliseconds since boot, suspend included: what every "now" and "since" in the helper is. */
-static inline uint64_t clock_boot_ms(void)
+static inline uint64_t clock_us(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* The same moment in seconds since the epoch, for people; rounded, so that it is told alike at any
+/* Milliseconds since boot, suspend included: what every "now" and "since" in the helper is. */
+static inline uint64_t clock_boot_ms(void)
+{
+	return clock_us(CLOCK_BOOTTIME) / 1000;
+}
+
+/* The same without suspend, which is how the kernel counts an element's timeout: while the host
+ * sleeps nobody can reach it, and nobody's time runs out. */
+static inline uint64_t clock_awake_ms(void)
+{
+	return clock_us(CLOCK_MONOTONIC) / 1000;
+}
+
+/* A moment in seconds since the epoch, for people; rounded, so that it is told alike at any
  * time. */
 static inline time_t clock_wall_time(uint64_t boot_ms)
 {

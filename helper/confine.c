@@ -10,46 +10,57 @@
 
 /* libcap-ng numbers the sets by bits. */
 static const capng_type_t working[] = {CAPNG_EFFECTIVE, CAPNG_PERMITTED};
-static const capng_type_t other[] = {CAPNG_INHERITABLE, CAPNG_AMBIENT};
 
-static int drop(uid_t uid, gid_t gid, const char **what)
+static int become(uid_t uid, gid_t gid)
 {
-	int result;
-
 	capng_clear(CAPNG_SELECT_ALL);
 	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN);
-	if (geteuid() == 0) {
-		*what = "changing to the helper's user";
-		result = capng_change_id((int)uid, (int)gid,
-			CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT);
-	} else {
-		*what = "giving up capabilities (CAP_NET_ADMIN is needed)";
-		result = capng_apply(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT);
-	}
-	return result < 0 ? -EPERM : 0;
+	return capng_change_id((int)uid, (int)gid,
+		       CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT) < 0
+		       ? -EPERM
+		       : 0;
 }
 
-/* Asks the kernel what is really left. */
+/* A service manager that gave CAP_NET_ADMIN alone may have filtered capset(), and then there is
+ * nothing to give up by it; verify() sees what is so. */
+static void give_up(void)
+{
+	capng_clear(CAPNG_SELECT_ALL);
+	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN);
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	if (capng_apply(CAPNG_SELECT_CAPS) < 0)
+		return;
+}
+
+/* Asks the kernel what is really left. What can be inherited is nothing to a process that executes
+ * nothing, and no more than what it has. */
 static int verify(const char **what)
 {
-	*what = "checking that capabilities are gone";
+	*what = "giving up capabilities (CAP_NET_ADMIN is needed)";
 	if (capng_get_caps_process() < 0)
 		return -errno;
 	for (unsigned int capability = 0; capability <= CAP_LAST_CAP; capability++) {
 		bool is_wanted = capability == CAP_NET_ADMIN;
 
 		for (size_t i = 0; i < 2; i++)
-			if (capng_have_capability(working[i], capability) != is_wanted ||
-				capng_have_capability(other[i], capability))
+			if (capng_have_capability(working[i], capability) != is_wanted)
 				return -EPERM;
+		if (capng_have_capability(CAPNG_AMBIENT, capability) ||
+			(!is_wanted && capng_have_capability(CAPNG_INHERITABLE, capability)))
+			return -EPERM;
 	}
 	return geteuid() == 0 || getuid() == 0 ? -EPERM : 0;
 }
 
 int confine(uid_t uid, gid_t gid, const char **what)
 {
-	int error = drop(uid, gid, what);
+	int error = 0;
 
+	*what = "changing to the helper's user";
+	if (geteuid() == 0)
+		error = become(uid, gid);
+	else
+		give_up();
 	if (error < 0)
 		return error;
 	*what = "no_new_privs";

@@ -5,8 +5,9 @@
 #include <sys/types.h>
 
 /*
- * What the process keeps: CAP_NET_ADMIN in the effective and permitted sets, nothing else anywhere,
- * no new privileges, no core dump. (confined.test)
+ * What the process keeps: CAP_NET_ADMIN in the effective and permitted sets (in the inheritable
+ * one at most, if a service manager put it there), nothing else anywhere, no new privileges, no
+ * core dump. (confined.test)
  */
 
 /* As root: becomes uid and gid without other groups. As anybody else: stays who it is, and has to

@@ -11,6 +11,13 @@
  * the two sockets removed from theirs; nothing can be executed. (sandbox_writes)
  */
 
+/* Bytes of memory that can be written: a full table of 65535 grants takes a third of it. */
+#define SANDBOX_MEMORY (512u << 20)
+
+/* 3. No core dumps, and no more memory than SANDBOX_MEMORY; nor can that be raised again. -errno.
+ * (sandbox_limits_all) */
+int sandbox_limits(void);
+
 /* folders: those in which files may be made, written and removed, ended by a null. -EOPNOTSUPP:
  * this kernel has no Landlock, which is no reason to stop; else -errno, which is. */
 int sandbox_files(const char *const *folders);

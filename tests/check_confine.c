@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -123,12 +125,22 @@ START_TEST(confine_refuses_root)
 }
 END_TEST
 
-static int set_capabilities(uint32_t low)
+static int set_capabilities(uint32_t low, uint32_t inheritable)
 {
 	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-	struct __user_cap_data_struct data[2] = {{low, low, 0}, {0, 0, 0}};
+	struct __user_cap_data_struct data[2] = {{low, low, inheritable}, {0, 0, 0}};
 
 	return (int)syscall(SYS_capset, &header, data);
+}
+
+static int become_nobody(uint32_t capabilities, uint32_t inheritable)
+{
+	return prctl(PR_SET_KEEPCAPS, 1) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
+			       setresuid(NOBODY, NOBODY, NOBODY) < 0 ||
+			       set_capabilities(capabilities, inheritable) < 0 ||
+			       prctl(PR_SET_DUMPABLE, 1) < 0
+		       ? -1
+		       : 0;
 }
 
 /* As anybody but root, with these capabilities. */
@@ -136,9 +148,7 @@ static int ask_as_nobody(uint32_t capabilities)
 {
 	const char *what = NULL;
 
-	if (prctl(PR_SET_KEEPCAPS, 1) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-		setresuid(NOBODY, NOBODY, NOBODY) < 0 || set_capabilities(capabilities) < 0 ||
-		prctl(PR_SET_DUMPABLE, 1) < 0)
+	if (become_nobody(capabilities, 0) < 0)
 		return 100;
 	return -confine(NOBODY, NOBODY, &what);
 }
@@ -172,6 +182,58 @@ START_TEST(confine_as_given)
 }
 END_TEST
 
+/* capset() fails from here on, as a service manager's filter has it. */
+static int filter_capset(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_capset, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {ARRAY_LEN(code), code};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -1;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+static int ask_filtered(uint32_t more)
+{
+	const char *what = NULL;
+	uint32_t one = 1u << CAP_NET_ADMIN;
+
+	if (become_nobody(one, one | more) < 0 ||
+		prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_ADMIN, 0, 0) < 0 ||
+		filter_capset() < 0)
+		return 100;
+	return -confine(NOBODY, NOBODY, &what);
+}
+
+/* What systemd gives, and no way to give up what is too much. */
+static int ask_exact(void)
+{
+	int error = ask_filtered(0);
+
+	return error != 0 ? error
+			  : !is_line("CapPrm", "0000000000001000") +
+				    !is_line("CapEff", "0000000000001000") +
+				    !is_line("CapInh", "0000000000001000") +
+				    !is_line("CapAmb", "0000000000000000");
+}
+
+static int ask_too_much(void)
+{
+	return ask_filtered(1u << CAP_NET_RAW);
+}
+
+START_TEST(confine_under_a_filter)
+{
+	ck_assert_int_eq(in_child(ask_exact), 0);
+	ck_assert_int_eq(in_child(ask_too_much), EPERM);
+}
+END_TEST
+
 static int ask_plain_user(void)
 {
 	const char *what = NULL;
@@ -195,6 +257,7 @@ int main(void)
 		TEST(confine_refuses_root),
 		TEST(confine_needs_its_capability),
 		TEST(confine_as_given),
+		TEST(confine_under_a_filter),
 	};
 	const struct check_test as_user[] = {TEST(confine_needs_privilege)};
 

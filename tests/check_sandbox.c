@@ -679,6 +679,56 @@ START_TEST(sandbox_is_for_good)
 }
 END_TEST
 
+static int shut_limits(void)
+{
+	return sandbox_limits() == 0 ? END_YES : END_FAILED;
+}
+
+static bool is_limit(int resource, rlim_t most)
+{
+	struct rlimit limit;
+
+	return getrlimit(resource, &limit) == 0 && limit.rlim_cur <= most && limit.rlim_max <= most;
+}
+
+static int ask_limits(int i)
+{
+	void *memory = mmap(NULL, SANDBOX_MEMORY, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)i;
+	return memory == MAP_FAILED && is_limit(RLIMIT_CORE, 0) &&
+			       is_limit(RLIMIT_DATA, SANDBOX_MEMORY)
+		       ? END_YES
+		       : END_NO;
+}
+
+START_TEST(sandbox_limits_all)
+{
+	assert_yes(in_child(shut_limits, ask_limits, 0), "limits");
+}
+END_TEST
+
+/* An admin's own, which is lower, stays. */
+static int shut_limits_lower(void)
+{
+	const struct rlimit lower = {SANDBOX_MEMORY / 2, SANDBOX_MEMORY / 2};
+
+	return setrlimit(RLIMIT_DATA, &lower) == 0 ? shut_limits() : END_FAILED;
+}
+
+static int ask_lower(int i)
+{
+	(void)i;
+	return is_limit(RLIMIT_DATA, SANDBOX_MEMORY / 2) ? END_YES : END_NO;
+}
+
+START_TEST(sandbox_limits_lower)
+{
+	assert_yes(in_child(shut_limits_lower, ask_lower, 0), "a lower limit");
+}
+END_TEST
+
 #define LANDLOCK_TESTS 4 /* the last ones, where the kernel has it */
 
 static bool has_landlock(void)
@@ -697,6 +747,7 @@ int main(void)
 		LOOP(sandbox_kills_other_abi, 2),
 #endif
 		LOOP(sandbox_lets, ARRAY_LEN(needs)), TEST(sandbox_is_for_good),
+		TEST(sandbox_limits_all), TEST(sandbox_limits_lower),
 		/* LANDLOCK_TESTS */
 		LOOP(sandbox_lets_both, ARRAY_LEN(needs)), LOOP(sandbox_writes, ARRAY_LEN(writes)),
 		LOOP(sandbox_writes_freely, ARRAY_LEN(writes)), TEST(sandbox_fails)};
