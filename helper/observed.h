@@ -20,8 +20,9 @@ struct udp_socket {
 	struct address address; /* bound to; 0.0.0.0 or :: is any */
 	uint16_t port;
 	uint32_t uid;
-	bool is_dual; /* bound to :: and open for IPv4 too */
-	bool is_ecn;  /* sends with ECT(0), as mosh does and next to nothing else */
+	uint32_t interface; /* index of the one it is bound to; 0: any */
+	bool is_dual;       /* bound to :: and open for IPv4 too */
+	bool is_ecn;        /* sends with ECT(0), as mosh does and next to nothing else */
 };
 
 /* A process that runs the mosh-server program and whose parent does not. */

@@ -33,35 +33,45 @@ static const char *base_name(const char *path)
 	return strrchr(path, '/') + 1;
 }
 
-static void watch_program(struct observer *observer, struct program *program)
+/* A program or a folder that is not there is no error: mosh may be installed later, and what is
+ * missed here is found at logout. */
+static int check_watch(int watch)
 {
-	program->watch = inotify_add_watch(observer->inotify, program->path, PROGRAM_EVENTS);
+	return watch >= 0 || errno == ENOENT || errno == ENOTDIR || errno == EACCES ? 0 : -errno;
 }
 
-static void watch_folder(struct observer *observer, struct program *program)
+static int watch_program(struct observer *observer, struct program *program)
+{
+	program->watch = inotify_add_watch(observer->inotify, program->path, PROGRAM_EVENTS);
+	return check_watch(program->watch);
+}
+
+static int watch_folder(struct observer *observer, struct program *program)
 {
 	char folder[CONFIG_PATH_SIZE];
 
 	strcpy(folder, program->path);
 	folder[base_name(program->path) - program->path] = '\0';
 	program->folder = inotify_add_watch(observer->inotify, folder, FOLDER_EVENTS | IN_MASK_ADD);
+	return check_watch(program->folder);
 }
 
-/* A program or a folder that is not there is no error: mosh may be installed later, and what is
- * missed here is found at logout. */
 static int open_inotify(struct observer *observer, const struct config *config)
 {
+	int error = 0;
+
 	observer->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (observer->inotify < 0)
 		return -errno;
-	for (size_t i = 0; i < CONFIG_PATHS_MAX && config->gate.servers[i][0]; i++) {
+	for (size_t i = 0; i < CONFIG_PATHS_MAX && config->gate.servers[i][0] && error == 0; i++) {
 		struct program *program = &observer->programs[observer->program_count++];
 
 		strcpy(program->path, config->gate.servers[i]);
-		watch_folder(observer, program);
-		watch_program(observer, program);
+		error = watch_folder(observer, program);
+		if (error == 0)
+			error = watch_program(observer, program);
 	}
-	return 0;
+	return error;
 }
 
 int observer_open(const struct config *config, struct observer **observer, const char **what)
@@ -102,6 +112,11 @@ int observer_exec_fd(const struct observer *observer)
 	return observer->inotify;
 }
 
+static bool is_named(const struct inotify_event *event, const char *name)
+{
+	return event->len > strlen(name) && strcmp(event->name, name) == 0;
+}
+
 /* True if the event may mean that a mosh-server is being executed. */
 static bool on_inotify(struct observer *observer, const struct inotify_event *event)
 {
@@ -112,11 +127,18 @@ static bool on_inotify(struct observer *observer, const struct inotify_event *ev
 
 		if (event->wd == program->watch && (event->mask & IN_OPEN))
 			is_exec = true;
-		if (is_overflow || (event->wd == program->folder && event->len > 0 &&
-					   strcmp(event->name, base_name(program->path)) == 0))
+		if (is_overflow ||
+			(event->wd == program->folder && is_named(event, base_name(program->path))))
 			watch_program(observer, program);
 	}
 	return is_exec;
+}
+
+/* As the kernel gives them: the name is filled up to a multiple of the record's own size. */
+static bool is_whole(const struct inotify_event *event, size_t left)
+{
+	return left >= sizeof(*event) && event->len <= left - sizeof(*event) &&
+	       event->len % sizeof(*event) == 0;
 }
 
 /* One buffer full at a time: what is left is told again, after other things had their turn. */
@@ -124,13 +146,17 @@ bool observer_read_execs(struct observer *observer)
 {
 	char buffer[8192] __attribute__((aligned(__alignof__(struct inotify_event))));
 	ssize_t length = read(observer->inotify, buffer, sizeof(buffer));
+	size_t left = length > 0 ? (size_t)length : 0;
 	bool is_exec = false;
 
-	for (char *at = buffer; at < buffer + length;) {
+	for (const char *at = buffer; left > 0;) {
 		const struct inotify_event *event = (const struct inotify_event *)at;
 
+		if (!is_whole(event, left))
+			return true;
 		is_exec |= on_inotify(observer, event);
 		at += sizeof(*event) + event->len;
+		left -= sizeof(*event) + event->len;
 	}
 	return is_exec;
 }
@@ -149,6 +175,12 @@ int observer_read_ended(
 int observer_sockets(struct observer *observer, struct udp_sockets *sockets)
 {
 	return sockdiag_dump(observer->sockdiag, sockets);
+}
+
+int observer_socket(
+	struct observer *observer, const struct udp_socket *socket, struct udp_sockets *sockets)
+{
+	return sockdiag_find(observer->sockdiag, socket, sockets);
 }
 
 int observer_processes(struct observer *observer, uint32_t uid, struct mosh_processes *processes)

@@ -26,8 +26,11 @@ int observer_ended_fd(const struct observer *observer);
 int observer_read_ended(
 	struct observer *observer, void (*ended)(uint64_t cookie, void *context), void *context);
 
-/* Appends; -errno. As sockdiag_dump() and procfs_mosh_processes(). */
+/* Appends; -errno. As sockdiag_dump(), sockdiag_find() and
+ * procfs_mosh_processes(). */
 int observer_sockets(struct observer *observer, struct udp_sockets *sockets);
+int observer_socket(
+	struct observer *observer, const struct udp_socket *socket, struct udp_sockets *sockets);
 int observer_processes(struct observer *observer, uint32_t uid, struct mosh_processes *processes);
 
 /* -errno if there is no such process. */

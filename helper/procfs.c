@@ -90,16 +90,24 @@ static int read_text(struct procfs *procfs, pid_t pid, const char *file, char *t
 	return 0;
 }
 
-static bool is_mosh(struct procfs *procfs, pid_t pid)
+/* No such process, or none for us to see; anything else says nothing about it. */
+static bool is_absent(int error)
+{
+	return error == -ENOENT || error == -ESRCH || error == -EACCES || error == -EPERM;
+}
+
+/* 0 if it runs one of the programs, -ESRCH if not, else why that cannot be told. */
+static int check_mosh(struct procfs *procfs, pid_t pid)
 {
 	char comm[COMM_SIZE + 1];
+	int error = read_text(procfs, pid, "comm", comm, sizeof(comm));
 
-	if (read_text(procfs, pid, "comm", comm, sizeof(comm)) < 0)
-		return false;
+	if (error < 0)
+		return is_absent(error) ? -ESRCH : error;
 	for (size_t i = 0; i < PROGRAMS_MAX && procfs->names[i][0]; i++)
 		if (strcmp(comm, procfs->names[i]) == 0)
-			return true;
-	return false;
+			return 0;
+	return -ESRCH;
 }
 
 struct stat_line {
@@ -119,6 +127,7 @@ static int read_stat(struct procfs *procfs, pid_t pid, struct stat_line *line)
 		return error;
 	behind = strrchr(text, ')');
 	if (!behind ||
+		// NOLINTNEXTLINE(cert-err34-c): of the kernel, whose numbers fit
 		sscanf(behind,
 			") %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
 			"%*d %" SCNu64,
@@ -132,17 +141,51 @@ static uint64_t to_boot_ms(uint64_t ticks)
 	return ticks * 1000 / (uint64_t)sysconf(_SC_CLK_TCK);
 }
 
-static bool is_server_process(struct procfs *procfs, pid_t pid, struct stat_line *line)
+/* The following as check_mosh(). */
+static int check_parent(struct procfs *procfs, pid_t parent)
 {
-	return is_mosh(procfs, pid) && read_stat(procfs, pid, line) == 0 && line->state != 'Z' &&
-	       line->state != 'X' && !is_mosh(procfs, line->parent);
+	int error = check_mosh(procfs, parent);
+
+	if (error == 0)
+		return -ESRCH;
+	return error == -ESRCH ? 0 : error;
 }
 
-static bool is_owned_by(struct procfs *procfs, const char *name, uint32_t uid)
+static int check_server(struct procfs *procfs, pid_t pid, struct stat_line *line)
+{
+	int error = check_mosh(procfs, pid);
+
+	if (error < 0)
+		return error;
+	error = read_stat(procfs, pid, line);
+	/* One that cannot be read must not keep the others from being seen. */
+	if (error < 0)
+		return is_absent(error) || error == -EPROTO ? -ESRCH : error;
+	if (line->state == 'Z' || line->state == 'X')
+		return -ESRCH;
+	return check_parent(procfs, line->parent);
+}
+
+static int check_owner(struct procfs *procfs, const char *name, uint32_t uid)
 {
 	struct stat status;
 
-	return fstatat(dirfd(procfs->proc), name, &status, 0) == 0 && status.st_uid == uid;
+	if (fstatat(dirfd(procfs->proc), name, &status, 0) < 0)
+		return is_absent(-errno) ? -ESRCH : -errno;
+	return status.st_uid == uid ? 0 : -ESRCH;
+}
+
+static void add_process(struct procfs *procfs, pid_t pid, const struct stat_line *line,
+	struct mosh_processes *processes)
+{
+	processes->items = memory_grow(processes->items, processes->count, &processes->capacity,
+		sizeof(*processes->items));
+	processes->items[processes->count++] = (struct mosh_process){
+		.pid = pid,
+		.start_ms = to_boot_ms(line->start),
+		.cgroup = procfs_cgroup(procfs, pid),
+		.session = procfs_session(procfs, pid),
+	};
 }
 
 int procfs_mosh_processes(struct procfs *procfs, uint32_t uid, struct mosh_processes *processes)
@@ -152,23 +195,22 @@ int procfs_mosh_processes(struct procfs *procfs, uint32_t uid, struct mosh_proce
 		struct dirent *entry;
 		struct stat_line line;
 		pid_t pid;
+		int error;
 
 		errno = 0;
 		entry = readdir(procfs->proc);
 		if (!entry)
 			return -errno;
 		pid = (pid_t)strtol(entry->d_name, NULL, 10);
-		if (pid <= 0 || !is_owned_by(procfs, entry->d_name, uid) ||
-			!is_server_process(procfs, pid, &line))
+		if (pid <= 0)
 			continue;
-		processes->items = memory_grow(processes->items, processes->count,
-			&processes->capacity, sizeof(*processes->items));
-		processes->items[processes->count++] = (struct mosh_process){
-			.pid = pid,
-			.start_ms = to_boot_ms(line.start),
-			.cgroup = procfs_cgroup(procfs, pid),
-			.session = procfs_session(procfs, pid),
-		};
+		error = check_owner(procfs, entry->d_name, uid);
+		if (error == 0)
+			error = check_server(procfs, pid, &line);
+		if (error == 0)
+			add_process(procfs, pid, &line, processes);
+		else if (error != -ESRCH)
+			return error;
 	}
 }
 

@@ -11,15 +11,33 @@
 #define FOUND_MS  500  /* the same once one was found: two executions may come as one notice */
 #define YOUNG_MS  60000
 
+/* Adds to the dump the servers' sockets that it passed over and that are still there. */
+static int ask_for_missing(struct gate *gate, struct udp_sockets *sockets)
+{
+	auto_free void *items = NULL;
+	struct udp_sockets missing = {0};
+	int error = 0;
+
+	server_missing(&gate->grants->servers, sockets, &missing);
+	items = missing.items;
+	for (size_t i = 0; i < missing.count && error == 0; i++)
+		error = observer_socket(gate->observer, &missing.items[i], sockets);
+	return error;
+}
+
 int search_see(struct gate *gate)
 {
 	auto_free void *items = NULL;
 	struct udp_sockets sockets = {0};
 	int error = observer_sockets(gate->observer, &sockets);
 
-	/* A dump in several parts may pass one over when others before it end meanwhile. */
-	if (error == 0 && server_would_end(&gate->grants->servers, &sockets))
+	/* There may be no other look after a failed one. */
+	if (error < 0) {
+		sockets.count = 0;
 		error = observer_sockets(gate->observer, &sockets);
+	}
+	if (error == 0)
+		error = ask_for_missing(gate, &sockets);
 	items = sockets.items;
 	if (error < 0)
 		log_error("looking at UDP sockets: %s", strerror(-error));
@@ -39,15 +57,27 @@ static void on_found(struct server *server, const struct login *login, void *con
 	gate->has_found = true;
 }
 
+/* Those that there are; twice, if it fails. */
+static int see_processes(struct gate *gate, uint32_t uid, struct mosh_processes *processes)
+{
+	int error = observer_processes(gate->observer, uid, processes);
+
+	if (error < 0) {
+		processes->count = 0;
+		error = observer_processes(gate->observer, uid, processes);
+	}
+	if (error < 0)
+		log_error("looking at processes: %s", strerror(-error));
+	return error;
+}
+
 static void claim(struct gate *gate, uint32_t uid, uint64_t now_ms)
 {
 	auto_free void *items = NULL;
 	struct mosh_processes processes = {0};
-	int error = observer_processes(gate->observer, uid, &processes);
 
+	see_processes(gate, uid, &processes);
 	items = processes.items;
-	if (error < 0)
-		log_error("looking at processes: %s", strerror(-error));
 	server_claim(&gate->grants->servers, gate->logins, uid, &processes, now_ms, on_found, gate);
 }
 
@@ -83,7 +113,7 @@ void search_of_login(struct gate *gate, const struct login *login)
 
 	if (search_see(gate) < 0 || !server_has_unowned(servers, login->uid))
 		return;
-	left_over = observer_processes(gate->observer, login->uid, &processes) < 0
+	left_over = see_processes(gate, login->uid, &processes) < 0
 			    ? 0
 			    : server_adopt_all(servers, login->uid, login->user, &processes,
 				      clock_boot_ms());
@@ -112,14 +142,15 @@ void search_begin(struct gate *gate)
 	gate->has_found = false;
 }
 
-/* Every ms at first, then at longer intervals the longer it takes; the last part is seconds long
- * and there for a machine that is very slow. */
+/* Every ms at first, then at longer intervals the longer it takes, and no longer ones once
+ * something was found: of several that start together each has a client that waits. The last part
+ * is seconds long and there for a machine that is very slow. */
 void search_go_on(struct gate *gate, uint64_t now_ms)
 {
 	uint64_t age_ms = now_ms - gate->exec_ms;
 
 	look(gate);
-	gate->look_ms = now_ms + 1 + age_ms / 50 + (gate->has_found ? 4 : 0);
+	gate->look_ms = now_ms + 1 + age_ms / 80;
 	gate->is_searching = age_ms < (gate->has_found ? FOUND_MS : SEARCH_MS);
 }
 
@@ -141,7 +172,7 @@ void search_young(struct gate *gate)
 	while (server_undecided(&gate->grants->servers, now_ms, &uid)) {
 		auto_free void *items = NULL;
 		struct mosh_processes processes = {0};
-		int error = observer_processes(gate->observer, uid, &processes);
+		int error = see_processes(gate, uid, &processes);
 
 		items = processes.items;
 		if (error < 0 || !login_of_user(gate->logins, uid) ||

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server.h"
+#include "tally.h"
 
 void server_table_init(struct server_table *table)
 {
@@ -22,7 +23,7 @@ void server_table_clear(struct server_table *table)
 
 void server_remove(struct server_table *table, struct server *server)
 {
-	HASH_DEL(table->servers, server);
+	HASH_DEL(table->servers, server); // NOLINT(clang-analyzer-unix.Malloc): uthash
 	free(server->user);
 	free(server);
 }
@@ -56,18 +57,27 @@ static void end(struct server_table *table, struct server *server)
 		server_remove(table, server);
 }
 
+static void mark_missing(struct server_table *table, const struct udp_sockets *seen)
+{
+	struct server *server;
+
+	for (server = table->servers; server; server = server->hh.next)
+		server->is_missing = true;
+	for (size_t i = 0; i < seen->count; i++) {
+		server = server_find(table, seen->items[i].cookie);
+		if (server)
+			server->is_missing = false;
+	}
+}
+
 void server_see(struct server_table *table, const struct udp_sockets *sockets, uint64_t now_ms)
 {
 	struct server *server, *next;
 
-	for (server = table->servers; server; server = server->hh.next)
-		server->is_missing = true;
-	for (size_t i = 0; i < sockets->count; i++) {
-		server = server_find(table, sockets->items[i].cookie);
-		if (!server)
-			server = add(table, &sockets->items[i], now_ms);
-		server->is_missing = false;
-	}
+	mark_missing(table, sockets);
+	for (size_t i = 0; i < sockets->count; i++)
+		if (!server_find(table, sockets->items[i].cookie))
+			add(table, &sockets->items[i], now_ms);
 	HASH_ITER(hh, table->servers, server, next)
 	{
 		if (server->is_missing)
@@ -75,18 +85,19 @@ void server_see(struct server_table *table, const struct udp_sockets *sockets, u
 	}
 }
 
-bool server_would_end(const struct server_table *table, const struct udp_sockets *sockets)
+void server_missing(
+	struct server_table *table, const struct udp_sockets *seen, struct udp_sockets *missing)
 {
-	size_t owned = 0, found = 0;
+	struct server *server;
 
-	for (struct server *server = table->servers; server; server = server->hh.next)
-		owned += server->role == SERVER_OWNED && !server->is_gone;
-	for (size_t i = 0; i < sockets->count; i++) {
-		struct server *server = server_find(table, sockets->items[i].cookie);
-
-		found += server && server->role == SERVER_OWNED && !server->is_gone;
+	mark_missing(table, seen);
+	for (server = table->servers; server; server = server->hh.next) {
+		if (!server->is_missing || server->role != SERVER_OWNED || server->is_gone)
+			continue;
+		missing->items = memory_grow(missing->items, missing->count, &missing->capacity,
+			sizeof(*missing->items));
+		missing->items[missing->count++] = server->socket;
 	}
-	return found < owned;
 }
 
 void server_end(struct server_table *table, uint64_t cookie)
@@ -130,50 +141,63 @@ bool server_undecided(const struct server_table *table, uint64_t now_ms, uint32_
 	return false;
 }
 
-/* Cgroups that are not known could be any. */
-static bool is_same_cgroup(uint64_t a, uint64_t b)
+/*
+ * How many more servers a uid can have, by the cgroup and the audit session of its processes: those
+ * count up, its servers count down. Counted once and kept right from then on, so that a user with
+ * thousands of each costs thousands of steps, not millions.
+ */
+#define CGROUP_UNKNOWN 0
+#define CGROUP_ANY     UINT64_MAX
+#define SESSION_ANY    UINT64_MAX
+
+static void count_room(struct tally *room, uint64_t cgroup, uint32_t session, int change)
 {
-	return a == b || a == 0 || b == 0;
+	const uint64_t cgroups[] = {cgroup, CGROUP_ANY}, sessions[] = {session, SESSION_ANY};
+
+	for (size_t i = 0; i < 4; i++)
+		tally_add(room, cgroups[i / 2], sessions[i % 2], change);
 }
 
-/* The uid's processes in the cgroup, less its servers there: how many more there can be. With a
- * session, those of that audit session alone. */
-static size_t free_processes(const struct server_table *table, const struct udp_socket *socket,
-	const struct mosh_processes *processes, const uint32_t *session)
+static struct tally make_room(
+	const struct server_table *table, uint32_t uid, const struct mosh_processes *processes)
 {
-	size_t running = 0, served = 0;
+	struct tally room = {0};
 
 	for (size_t i = 0; i < processes->count; i++)
-		if (is_same_cgroup(processes->items[i].cgroup, socket->cgroup) &&
-			(!session || processes->items[i].session == *session))
-			running++;
+		count_room(&room, processes->items[i].cgroup, processes->items[i].session, 1);
 	for (struct server *server = table->servers; server; server = server->hh.next)
-		if (server->role == SERVER_OWNED && !server->is_gone &&
-			server->socket.uid == socket->uid &&
-			is_same_cgroup(server->socket.cgroup, socket->cgroup) &&
-			(!session || server->session == *session))
-			served++;
-	return running > served ? running - served : 0;
+		if (server->role == SERVER_OWNED && !server->is_gone && server->socket.uid == uid)
+			count_room(&room, server->socket.cgroup, server->session, -1);
+	return room;
 }
 
-static const struct login *find_owner(const struct server_table *table,
-	const struct login_table *logins, const struct udp_socket *socket,
-	const struct mosh_processes *processes)
+/* Cgroups that are not known could be any. */
+static bool has_room(const struct tally *room, uint64_t cgroup, uint64_t session)
+{
+	if (cgroup == CGROUP_UNKNOWN)
+		return tally_of(room, CGROUP_ANY, session) > 0;
+	return tally_of(room, cgroup, session) + tally_of(room, CGROUP_UNKNOWN, session) > 0;
+}
+
+static const struct login *find_owner(
+	const struct login_table *logins, const struct udp_socket *socket, const struct tally *room)
 {
 	const struct login *owner = login_of_user(logins, socket->uid);
+	const struct login *login;
 	uint32_t *sessions;
 	size_t count = 0;
 
 	if (!owner || !owner->next)
 		return owner;
-	sessions = memory_zeroed((processes->count + 1) * sizeof(*sessions));
-	for (size_t i = 0; i < processes->count; i++) {
-		uint32_t session = processes->items[i].session;
-
-		if (free_processes(table, socket, processes, &session) > 0)
-			sessions[count++] = session;
+	DL_COUNT(owner, login, count);
+	sessions = memory_zeroed(count * sizeof(*sessions));
+	count = 0;
+	DL_FOREACH(owner, login)
+	{
+		if (has_room(room, socket->cgroup, login->process.session))
+			sessions[count++] = login->process.session;
 	}
-	owner = login_owner(logins, socket->uid, socket->cgroup, sessions, count);
+	owner = login_owner(logins, socket, sessions, count);
 	free(sessions);
 	return owner;
 }
@@ -204,10 +228,9 @@ static bool is_doubtful(const struct server *server, uint64_t now_ms)
 	return !server->socket.is_ecn && now_ms - server->seen_ms < SERVER_DOUBT_MS;
 }
 
-static bool is_server(const struct server_table *table, struct server *server,
-	const struct mosh_processes *processes, uint64_t now_ms)
+static bool is_server(struct server *server, const struct tally *room, uint64_t now_ms)
 {
-	if (free_processes(table, &server->socket, processes, NULL) == 0) {
+	if (!has_room(room, server->socket.cgroup, SESSION_ANY)) {
 		look_later(server, now_ms);
 		return false;
 	}
@@ -221,6 +244,7 @@ static bool is_server(const struct server_table *table, struct server *server,
 void server_claim(struct server_table *table, const struct login_table *logins, uint32_t uid,
 	const struct mosh_processes *processes, uint64_t now_ms, server_found *found, void *context)
 {
+	struct tally room = make_room(table, uid, processes);
 	struct server *server;
 
 	HASH_SORT(table->servers, compare);
@@ -228,14 +252,16 @@ void server_claim(struct server_table *table, const struct login_table *logins, 
 		const struct login *owner;
 
 		if (server->role != SERVER_CANDIDATE || server->socket.uid != uid ||
-			server->due_ms > now_ms || !is_server(table, server, processes, now_ms))
+			server->due_ms > now_ms || !is_server(server, &room, now_ms))
 			continue;
-		owner = find_owner(table, logins, &server->socket, processes);
+		owner = find_owner(logins, &server->socket, &room);
 		server_adopt(server, owner ? owner->user : "");
 		if (owner)
 			server->session = owner->process.session;
+		count_room(&room, server->socket.cgroup, server->session, -1);
 		found(server, owner, context);
 	}
+	tally_clear(&room);
 }
 
 bool server_has_unowned(const struct server_table *table, uint32_t uid)
@@ -249,6 +275,7 @@ bool server_has_unowned(const struct server_table *table, uint32_t uid)
 size_t server_adopt_all(struct server_table *table, uint32_t uid, const char *user,
 	const struct mosh_processes *processes, uint64_t now_ms)
 {
+	struct tally room = make_room(table, uid, processes);
 	struct server *server, *last = NULL;
 	size_t left_over = 0;
 
@@ -257,13 +284,15 @@ size_t server_adopt_all(struct server_table *table, uint32_t uid, const char *us
 		if (server->role == SERVER_OWNED || server->socket.uid != uid ||
 			is_doubtful(server, now_ms))
 			continue;
-		if (free_processes(table, &server->socket, processes, NULL) > 0) {
+		if (has_room(&room, server->socket.cgroup, SESSION_ANY)) {
 			server_adopt(server, user);
+			count_room(&room, server->socket.cgroup, server->session, -1);
 			last = server;
 		} else if (last && last->socket.is_ecn == server->socket.is_ecn) {
 			left_over++;
 		}
 	}
+	tally_clear(&room);
 	return left_over;
 }
 

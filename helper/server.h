@@ -53,8 +53,10 @@ struct server *server_find(const struct server_table *table, uint64_t cookie);
 /* Takes in a whole dump: what is new becomes a candidate, what is missing is gone. */
 void server_see(struct server_table *table, const struct udp_sockets *sockets, uint64_t now_ms);
 
-/* True if an owned server is missing from that dump. */
-bool server_would_end(const struct server_table *table, const struct udp_sockets *sockets);
+/* Appends the sockets of owned servers that are missing from that dump. A dump in several parts may
+ * pass over one when others before it end meanwhile, so each of them is worth a question. */
+void server_missing(
+	struct server_table *table, const struct udp_sockets *seen, struct udp_sockets *missing);
 
 /* One socket has ended. Unless it is owned, it is forgotten at once. */
 void server_end(struct server_table *table, uint64_t cookie);

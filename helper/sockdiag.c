@@ -14,6 +14,7 @@
 #include "memory.h"
 #include "netlink.h"
 #include "sockdiag.h"
+#include "tally.h"
 
 #define ECN_MASK        3
 #define ECN_ECT0        2
@@ -151,6 +152,7 @@ int sockdiag_parse(const struct nlmsghdr *message, struct udp_socket *socket)
 	parsed.cookie = get_cookie(info);
 	parsed.port = ntohs(info->id.idiag_sport);
 	parsed.uid = info->idiag_uid;
+	parsed.interface = info->id.idiag_if;
 	parsed.address =
 		address_from_bytes(info->idiag_family == AF_INET ? 4 : 6, info->id.idiag_src);
 	mnl_attr_for_each(attribute, message, sizeof(*info))
@@ -166,81 +168,138 @@ int sockdiag_parse(const struct nlmsghdr *message, struct udp_socket *socket)
 struct dump {
 	struct udp_sockets *sockets;
 	uint16_t first_port, last_port;
+	struct tally per_uid;
 };
 
+static void append(struct udp_sockets *sockets, const struct udp_socket *socket)
+{
+	sockets->items = memory_grow(
+		sockets->items, sockets->count, &sockets->capacity, sizeof(*sockets->items));
+	sockets->items[sockets->count++] = *socket;
+}
+
+/* Who has thousands is not looked at beyond that: he alone loses by it. */
 static int on_socket(const struct nlmsghdr *message, void *context)
 {
 	struct dump *dump = context;
-	struct udp_sockets *sockets = dump->sockets;
 	struct udp_socket socket;
 
 	if (sockdiag_parse(message, &socket) < 0) {
 		errno = EPROTO;
 		return MNL_CB_ERROR;
 	}
-	if (socket.port < dump->first_port || socket.port > dump->last_port)
-		return MNL_CB_OK;
-	sockets->items = memory_grow(
-		sockets->items, sockets->count, &sockets->capacity, sizeof(*sockets->items));
-	sockets->items[sockets->count++] = socket;
+	if (socket.port >= dump->first_port && socket.port <= dump->last_port &&
+		tally_add(&dump->per_uid, socket.uid, 0, 1) <= SOCKDIAG_PER_UID)
+		append(dump->sockets, &socket);
 	return MNL_CB_OK;
 }
 
-static int request_dump(struct sockdiag *diag, uint8_t family)
+static int begin_request(struct sockdiag *diag, uint8_t family, uint16_t flags,
+	struct nlmsghdr **message, struct inet_diag_req_v2 **request)
 {
-	struct nlmsghdr *message = mnl_nlmsg_put_header(diag->buffer);
-	struct inet_diag_req_v2 *request;
 	int error = diag->dump ? 0 : netlink_reopen(&diag->dump, NETLINK_SOCK_DIAG);
 
 	if (error < 0)
 		return error;
-	message->nlmsg_type = SOCK_DIAG_BY_FAMILY;
-	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	message->nlmsg_seq = ++diag->sequence;
-	request = mnl_nlmsg_put_extra_header(message, sizeof(*request));
-	request->sdiag_family = family;
-	request->sdiag_protocol = IPPROTO_UDP;
-	request->idiag_states = 1u << TCP_CLOSE; /* a UDP socket that is not connected */
-	request->idiag_ext = 1u << (INET_DIAG_TOS - 1);
-	put_port_filter(message, diag->first_port, diag->last_port);
-	return mnl_socket_sendto(diag->dump, message, message->nlmsg_len) < 0 ? -errno : 0;
+	*message = mnl_nlmsg_put_header(diag->buffer);
+	(*message)->nlmsg_type = SOCK_DIAG_BY_FAMILY;
+	(*message)->nlmsg_flags = NLM_F_REQUEST | flags;
+	(*message)->nlmsg_seq = ++diag->sequence;
+	*request = mnl_nlmsg_put_extra_header(*message, sizeof(**request));
+	(*request)->sdiag_family = family;
+	(*request)->sdiag_protocol = IPPROTO_UDP;
+	(*request)->idiag_states = 1u << TCP_CLOSE; /* a UDP socket that is not connected */
+	(*request)->idiag_ext = 1u << (INET_DIAG_TOS - 1);
+	return 0;
 }
 
-static int dump_family(struct sockdiag *diag, uint8_t family, struct udp_sockets *sockets)
+/* Sends it, and reads the answers to the last. */
+static int ask(struct sockdiag *diag, const struct nlmsghdr *message, struct dump *dump)
 {
-	struct dump dump = {sockets, diag->first_port, diag->last_port};
-	int error = request_dump(diag, family);
 	int result = MNL_CB_OK;
 
-	while (error == 0 && result > MNL_CB_STOP) {
+	if (mnl_socket_sendto(diag->dump, message, message->nlmsg_len) < 0)
+		return -errno;
+	while (result > MNL_CB_STOP) {
 		ssize_t length =
 			mnl_socket_recvfrom(diag->dump, diag->buffer, sizeof(diag->buffer));
 
 		result = length < 0 ? MNL_CB_ERROR
 				    : mnl_cb_run(diag->buffer, (size_t)length, diag->sequence,
-					      mnl_socket_get_portid(diag->dump), on_socket, &dump);
-		if (result == MNL_CB_ERROR)
-			error = -errno;
+					      mnl_socket_get_portid(diag->dump), on_socket, dump);
 	}
+	return result == MNL_CB_ERROR ? netlink_error() : 0;
+}
+
+static int dump_family(struct sockdiag *diag, uint8_t family, struct udp_sockets *sockets)
+{
+	struct dump dump = {sockets, diag->first_port, diag->last_port, {0}};
+	struct nlmsghdr *message;
+	struct inet_diag_req_v2 *request;
+	int error = begin_request(diag, family, NLM_F_DUMP, &message, &request);
+
+	if (error < 0)
+		return error;
+	put_port_filter(message, diag->first_port, diag->last_port);
+	error = ask(diag, message, &dump);
+	tally_clear(&dump.per_uid);
+	return error;
+}
+
+/* The kernel looks for the socket that a packet to that address and port would come to. */
+static int ask_for(
+	struct sockdiag *diag, const struct udp_socket *socket, struct udp_sockets *sockets)
+{
+	uint8_t family = socket->address.family == 4 ? AF_INET : AF_INET6;
+	struct dump dump = {sockets, socket->port, socket->port, {0}};
+	struct nlmsghdr *message;
+	struct inet_diag_req_v2 *request;
+	int error = begin_request(diag, family, NLM_F_ACK, &message, &request);
+
+	if (error < 0)
+		return error;
+	memcpy(request->id.idiag_dst, socket->address.bytes, sizeof(request->id.idiag_dst));
+	request->id.idiag_dport = htons(socket->port);
+	request->id.idiag_if = socket->interface;
+	request->id.idiag_cookie[0] = (uint32_t)socket->cookie;
+	request->id.idiag_cookie[1] = (uint32_t)(socket->cookie >> 32);
+	error = ask(diag, message, &dump);
+	tally_clear(&dump.per_uid);
 	return error;
 }
 
 /* An answer that changes interrupted (EINTR), or that is not one to this request (ESRCH, EPROTO),
  * tells nothing: once more, by a new socket. */
+static bool is_to_be_asked_again(struct sockdiag *diag, int error)
+{
+	return (error == -EINTR || error == -ESRCH || error == -EPROTO) &&
+	       netlink_reopen(&diag->dump, NETLINK_SOCK_DIAG) == 0;
+}
+
 static int dump_family_again(struct sockdiag *diag, uint8_t family, struct udp_sockets *sockets)
 {
 	size_t kept = sockets->count;
-	int error = 0;
+	int error, tries = 0;
 
-	for (int tries = 0; tries < DUMP_TRIES; tries++) {
+	do {
 		sockets->count = kept;
 		error = dump_family(diag, family, sockets);
-		if (error != -EINTR && error != -ESRCH && error != -EPROTO)
-			return error;
-		if (netlink_reopen(&diag->dump, NETLINK_SOCK_DIAG) < 0)
-			break;
-	}
+	} while (++tries < DUMP_TRIES && is_to_be_asked_again(diag, error));
 	return error;
+}
+
+/* ENOENT: there is no socket; ESTALE: another one. */
+int sockdiag_find(
+	struct sockdiag *diag, const struct udp_socket *socket, struct udp_sockets *sockets)
+{
+	size_t kept = sockets->count;
+	int error, tries = 0;
+
+	do {
+		sockets->count = kept;
+		error = ask_for(diag, socket, sockets);
+	} while (++tries < DUMP_TRIES && is_to_be_asked_again(diag, error));
+	return error == -ENOENT || error == -ESTALE ? 0 : error;
 }
 
 int sockdiag_dump(struct sockdiag *diag, struct udp_sockets *sockets)
@@ -292,7 +351,7 @@ int sockdiag_read_ended(
 		if (length < 0)
 			return errno == EAGAIN ? 0 : -errno;
 		if (mnl_cb_run(diag->buffer, (size_t)length, 0, 0, on_ended, &ended) < MNL_CB_STOP)
-			return -errno;
+			return netlink_error();
 	}
 	return 0;
 }

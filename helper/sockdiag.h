@@ -12,18 +12,26 @@ struct sockdiag;
 int sockdiag_open(uint16_t first_port, uint16_t last_port, struct sockdiag **diag);
 void sockdiag_close(struct sockdiag *diag);
 
+/* Of one user's sockets in one family no more than these are told of. */
+#define SOCKDIAG_PER_UID 4096
+
 /* Appends every unconnected UDP socket of both families that is bound inside the range; about
  * 0.06 ms. -errno; *sockets may hold some then. Its items are the caller's to free. */
 int sockdiag_dump(struct sockdiag *diag, struct udp_sockets *sockets);
 
+/* Appends that one socket, if it is still there: known by its cookie, asked for by its address and
+ * port. Nothing is appended, and 0 returned, if it is not; -errno if that cannot be told. */
+int sockdiag_find(
+	struct sockdiag *diag, const struct udp_socket *socket, struct udp_sockets *sockets);
+
 /* Becomes readable when a UDP socket inside the range has ended. */
 int sockdiag_ended_fd(const struct sockdiag *diag);
 
-/* Calls ended with the cookie of each such socket, until there are none to read, or some that are
+/* Calls call() with the cookie of each such socket, until there are none to read, or some that are
  * to be read next time. -ENOBUFS: the kernel had to drop some, only a dump tells now; else -errno.
  */
 int sockdiag_read_ended(
-	struct sockdiag *diag, void (*ended)(uint64_t cookie, void *context), void *context);
+	struct sockdiag *diag, void (*call)(uint64_t cookie, void *context), void *context);
 
 /* One answer of a dump; -EPROTO if it is too short or an attribute is. For tests. */
 int sockdiag_parse(const struct nlmsghdr *message, struct udp_socket *socket);

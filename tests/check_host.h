@@ -27,13 +27,17 @@ static struct {
 	size_t socket_count;
 	struct mosh_process processes[8];
 	size_t process_count;
-	uint64_t ended; /* a cookie to be told of */
-	uint64_t start; /* of every process */
+	uint64_t ended;       /* a cookie to be told of */
+	uint64_t passed_over; /* the cookie of one that a dump does not tell, but a question does */
+	uint64_t start;       /* of every process */
 	struct state_login saved;
-	int sockets_error, processes_error, process_error, ended_error;
+	int sockets_error, question_error, processes_error, process_error, ended_error;
 	int install_error, read_error;
+	unsigned int failing_looks, failing_counts; /* of sockets, of processes: the next ones */
+	const struct element *knocked;              /* null: nobody did */
 	bool is_touched;
-	unsigned int looks, applies, installs, reads, closed_observers;
+	char logged[256]; /* the last line at info */
+	unsigned int looks, questions, applies, installs, reads, closed_observers, hostchecks;
 } host;
 
 static struct policy_kernel kernel;
@@ -85,6 +89,10 @@ int observer_sockets(struct observer *observer, struct udp_sockets *sockets)
 {
 	(void)observer;
 	host.looks++;
+	if (host.failing_looks > 0) {
+		host.failing_looks--;
+		return -ENOBUFS;
+	}
 	for (size_t i = 0; i < host.socket_count; i++) {
 		sockets->items = memory_grow(sockets->items, sockets->count, &sockets->capacity,
 			sizeof(*sockets->items));
@@ -95,9 +103,26 @@ int observer_sockets(struct observer *observer, struct udp_sockets *sockets)
 	return host.sockets_error;
 }
 
+int observer_socket(
+	struct observer *observer, const struct udp_socket *socket, struct udp_sockets *sockets)
+{
+	(void)observer;
+	host.questions++;
+	if (host.passed_over != socket->cookie)
+		return host.question_error;
+	sockets->items = memory_grow(
+		sockets->items, sockets->count, &sockets->capacity, sizeof(*sockets->items));
+	sockets->items[sockets->count++] = *socket;
+	return 0;
+}
+
 int observer_processes(struct observer *observer, uint32_t uid, struct mosh_processes *processes)
 {
 	(void)observer;
+	if (host.failing_counts > 0) {
+		host.failing_counts--;
+		return -EMFILE;
+	}
 	for (size_t i = 0; i < host.process_count && host.processes_error == 0; i++) {
 		if ((uint32_t)host.processes[i].pid != uid)
 			continue;
@@ -166,6 +191,17 @@ int firewall_read(struct firewall *firewall, struct elements *elements)
 		elements->items = memory_grow(elements->items, elements->count, &elements->capacity,
 			sizeof(*elements->items));
 		elements->items[elements->count++] = kernel.items[i];
+	}
+	return host.read_error;
+}
+
+int firewall_read_pending(struct firewall *firewall, struct elements *elements)
+{
+	(void)firewall;
+	if (host.knocked && host.read_error == 0) {
+		elements->items = memory_grow(elements->items, elements->count, &elements->capacity,
+			sizeof(*elements->items));
+		elements->items[elements->count++] = *host.knocked;
 	}
 	return host.read_error;
 }
@@ -259,7 +295,9 @@ int state_load(struct state *state, void (*visit)(const struct state_login *logi
 
 void hostcheck(const struct config *wanted, struct firewall *firewall)
 {
-	(void)wanted, (void)firewall;
+	(void)firewall;
+	ck_assert_ptr_eq(wanted, &config);
+	host.hostchecks++;
 }
 
 bool hostcheck_is_ephemeral(
@@ -276,7 +314,13 @@ void log_open(bool also_stderr, bool is_debug)
 
 void log_line(int priority, const char *format, ...)
 {
-	(void)priority, (void)format;
+	va_list arguments;
+
+	if (priority != LOG_INFO)
+		return;
+	va_start(arguments, format);
+	vsnprintf(host.logged, sizeof(host.logged), format, arguments);
+	va_end(arguments);
 }
 
 static void hear(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -331,9 +375,9 @@ void audit_revoke(const struct audit *audit, const struct grant *grant, uint64_t
 	hear("revoke:%u:%d ", grant->key.port, grant->reason);
 }
 
-void audit_deny(const struct audit *audit, const struct grant_denial *denial)
+void audit_deny(const struct audit *audit, const struct grant_denial *denial, uint64_t count)
 {
-	(void)audit;
+	(void)audit, (void)count;
 	hear("deny:%u:%d ", denial->port, denial->reason);
 }
 
@@ -378,7 +422,10 @@ static inline enum wire_answer log_in(pid_t pid, uint32_t uid, const char *clien
 		.user = "alice",
 	};
 
-	return gate_on_login(&gate, &session, pid);
+	enum wire_answer answer = gate_on_login(&gate, &session, pid);
+
+	gate_welcome(&gate, pid);
+	return answer;
 }
 
 static inline struct udp_socket *add_socket(uint64_t cookie, uint32_t uid)

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include "check_kernel.h"
+#include "check_limit.h"
 #include "clock.h"
 #include "procfs.h"
 
@@ -175,6 +176,24 @@ START_TEST(procfs_other_parent)
 }
 END_TEST
 
+/* A process that cannot be looked at for now is not taken for none. */
+START_TEST(procfs_out_of_descriptors)
+{
+	struct mosh_processes processes = {0};
+	pid_t pid;
+
+	begin();
+	pid = start("mosh-server");
+	limit_descriptors(0);
+	ck_assert_int_eq(procfs_mosh_processes(procfs, geteuid(), &processes), -EMFILE);
+	limit_lift();
+	ck_assert_ptr_nonnull(find(geteuid(), pid));
+	free(processes.items);
+	stop(pid);
+	finish();
+}
+END_TEST
+
 START_TEST(procfs_zombie)
 {
 	siginfo_t info;
@@ -287,6 +306,7 @@ int main(void)
 		TEST(procfs_child_does_not_count),
 		TEST(procfs_other_parent),
 		TEST(procfs_zombie),
+		TEST(procfs_out_of_descriptors),
 		TEST(procfs_other_uid),
 		TEST(procfs_tells_cgroup_and_session),
 		TEST(procfs_tells_start),

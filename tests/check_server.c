@@ -68,8 +68,10 @@ static struct udp_socket *add_socket(uint64_t cookie, uint32_t uid)
 
 static void add_process(uint64_t cgroup, uint32_t session)
 {
-	world.processes[world.process_count++] = (struct mosh_process){
-		.pid = (pid_t)(100 + world.process_count),
+	size_t count = ++world.process_count;
+
+	world.processes[count - 1] = (struct mosh_process){
+		.pid = (pid_t)(100 + count),
 		.cgroup = cgroup,
 		.session = session,
 	};

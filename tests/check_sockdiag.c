@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
+#include <sys/resource.h>
 
 #include "check_interrupt.h"
 #include "check_kernel.h"
@@ -82,6 +83,76 @@ START_TEST(sockdiag_tells_socket)
 	ck_assert_int_eq(found->is_dual, bounds[_i].is_dual);
 	ck_assert(!found->is_ecn);
 	close(fd);
+	finish();
+}
+END_TEST
+
+/* Asked for one by one, each is found; and once it has ended, and another is there, it is not. */
+START_TEST(sockdiag_finds_socket)
+{
+	struct udp_sockets found = {0};
+	struct udp_socket wanted;
+	int fd;
+
+	begin();
+	fd = open_bound(bounds[_i].bound, 60001, bounds[_i].is_v6only);
+	wanted = *dump_one();
+	ck_assert_int_eq(sockdiag_find(diag, &wanted, &found), 0);
+	ck_assert_uint_eq(found.count, 1);
+	ck_assert_mem_eq(&found.items[0], &wanted, sizeof(wanted));
+	close(fd);
+	ck_assert_int_eq(sockdiag_find(diag, &wanted, &found), 0);
+	ck_assert_uint_eq(found.count, 1);
+	fd = open_bound(bounds[_i].bound, 60001, bounds[_i].is_v6only);
+	ck_assert_int_eq(sockdiag_find(diag, &wanted, &found), 0);
+	ck_assert_uint_eq(found.count, 1);
+	close(fd);
+	free(found.items);
+	finish();
+}
+END_TEST
+
+/* One that is bound to an interface is found there alone. */
+START_TEST(sockdiag_finds_on_interface)
+{
+	struct udp_sockets found = {0};
+	struct udp_socket wanted;
+	int fd;
+
+	begin();
+	fd = kernel_udp(SERVER4, 60001);
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 2), 0);
+	wanted = *dump_one();
+	ck_assert_uint_ne(wanted.interface, 0);
+	ck_assert_int_eq(sockdiag_find(diag, &wanted, &found), 0);
+	ck_assert_uint_eq(found.count, 1);
+	close(fd);
+	free(found.items);
+	finish();
+}
+END_TEST
+
+/* One user's thousands are not told of beyond a number, and the next dump counts anew. */
+START_TEST(sockdiag_most_of_a_user)
+{
+	struct rlimit files;
+
+	begin();
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &files), 0);
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+	ck_assert_uint_gt(files.rlim_cur, SOCKDIAG_PER_UID + 100);
+	for (unsigned int i = 0; i < SOCKDIAG_PER_UID + 50; i++) {
+		char address[ADDRESS_TEXT_SIZE];
+
+		snprintf(address, sizeof(address), "127.0.%u.1", i / 1000);
+		open_bound(address, (uint16_t)(FIRST + i % 1000), 0);
+	}
+	for (int i = 0; i < 2; i++) {
+		sockets.count = 0;
+		ck_assert_int_eq(sockdiag_dump(diag, &sockets), 0);
+		ck_assert_uint_eq(sockets.count, SOCKDIAG_PER_UID);
+	}
 	finish();
 }
 END_TEST
@@ -429,6 +500,8 @@ int main(void)
 	const int header = NLMSG_HDRLEN, whole = NLMSG_LENGTH(sizeof(struct inet_diag_msg));
 	const struct check_test tests[] = {
 		LOOP(sockdiag_tells_socket, ARRAY_LEN(bounds)),
+	LOOP(sockdiag_finds_socket, ARRAY_LEN(bounds)), TEST(sockdiag_finds_on_interface),
+	TEST(sockdiag_most_of_a_user),
 		TEST(sockdiag_cookie_is_new), TEST(sockdiag_interrupted),
 		LOOP(sockdiag_tells_ecn, ARRAY_LEN(marks)),
 		TEST(sockdiag_tells_cgroup),
