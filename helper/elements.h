@@ -18,16 +18,22 @@ void elements_close(struct kernel_sets *sets);
  * the items are the caller's to free. */
 int elements_read(struct kernel_sets *sets, struct elements *elements);
 
+/* The same of pending4 and pending6. */
+int elements_read_pending(struct kernel_sets *sets, struct elements *elements);
+
 /* The same of the set of servers' ports; of their keys only the port means anything. */
 int elements_read_ports(struct kernel_sets *sets, struct elements *elements);
 
 /* Reads one element. -ENOENT: it is not there (or has expired); else -errno. */
 int elements_get(struct kernel_sets *sets, const struct grant_key *key, struct element *element);
 
+/* Changes that come from this netlink port are our own, too. */
+void elements_know_port(struct kernel_sets *sets, uint32_t port);
+
 /* Becomes readable when anything in any ruleset changes. */
 int elements_notice_fd(const struct kernel_sets *sets);
 
-/* Reads all notices there are and calls deleted with each element of our sets that was deleted (one
+/* Reads all notices there are and calls deleted with each grant's element that was deleted (one
  * that expires is not). *is_touched becomes true if anybody else changed anything in our table.
  * -ENOBUFS: the kernel had to drop some, so that may be; else -errno. */
 int elements_read_notices(struct kernel_sets *sets,

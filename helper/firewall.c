@@ -4,110 +4,80 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <nftables/libnftables.h>
-
+#include "batch.h"
 #include "clock.h"
+#include "drops.h"
 #include "elements.h"
 #include "fd.h"
 #include "firewall.h"
+#include "nftables.h"
 #include "script.h"
-
-#define ERROR_SIZE 256
 
 /* Of a table that others cannot change while we live, and that stays when we do not. */
 #define EXCLUSIVE " { flags owner,persist; }"
 
 struct firewall {
-	struct nft_ctx *nft;
+	struct nftables nft;
 	struct kernel_sets *sets;
+	struct batch *batch;
 	char table[CONFIG_NAME_SIZE];
-	char error[ERROR_SIZE];
 	bool is_exclusive; /* the table is ours alone */
 	bool is_touched;   /* by somebody else, and not told yet */
 };
 
+/* libnftables keeps what it has seen of everybody's ruleset, half a MiB for each table, so it goes
+ * when it has done its work; but an exclusive table stays as long as the socket that made it. */
+static void rest_nft(struct firewall *firewall)
+{
+	if (firewall->is_exclusive)
+		return;
+	nftables_close(&firewall->nft);
+	memory_trim();
+}
+
 int firewall_open(const struct config *config, struct firewall **firewall)
 {
 	struct firewall *opened = memory_zeroed(sizeof(*opened));
-	int error = 0;
+	int error;
 
 	strcpy(opened->table, config->firewall.table);
-	opened->nft = nft_ctx_new(NFT_CTX_DEFAULT);
-	if (!opened->nft || nft_ctx_buffer_error(opened->nft) != 0 ||
-		nft_ctx_buffer_output(opened->nft) != 0)
-		error = -ENOMEM;
+	error = nftables_open(&opened->nft);
 	if (error == 0)
 		error = elements_open(opened->table, &opened->sets);
-	if (error < 0)
+	if (error == 0)
+		error = batch_open(&opened->batch);
+	if (error < 0) {
 		firewall_close(opened);
-	else
-		*firewall = opened;
-	return error;
+		return error;
+	}
+	elements_know_port(opened->sets, batch_port(opened->batch));
+	*firewall = opened;
+	return 0;
 }
 
 void firewall_close(struct firewall *firewall)
 {
 	if (!firewall)
 		return;
-	if (firewall->nft)
-		nft_ctx_free(firewall->nft);
+	nftables_close(&firewall->nft);
 	elements_close(firewall->sets);
+	batch_close(firewall->batch);
 	free(firewall);
 }
 
 const char *firewall_error(const struct firewall *firewall)
 {
-	return firewall->error;
-}
-
-static int run(struct firewall *firewall, const char *commands)
-{
-	const char *error;
-	size_t length;
-
-	if (nft_run_cmd_from_buffer(firewall->nft, commands) == 0)
-		return 0;
-	error = nft_ctx_get_error_buffer(firewall->nft);
-	length = strcspn(error, "\n");
-	snprintf(firewall->error, sizeof(firewall->error), "%.*s",
-		(int)(length < ERROR_SIZE ? length : ERROR_SIZE - 1), error);
-	return -EIO;
-}
-
-/* Commands are written to memory; running out of that is the only way it can fail. */
-struct script {
-	FILE *file;
-	char *text;
-	size_t size;
-};
-
-static void script_begin(struct script *script)
-{
-	*script = (struct script){0};
-	script->file = open_memstream(&script->text, &script->size);
-	if (!script->file)
-		memory_exhausted();
-}
-
-static int script_run(struct script *script, struct firewall *firewall)
-{
-	int result;
-
-	if (ferror(script->file) || fclose(script->file) != 0)
-		memory_exhausted();
-	result = script->size > 0 ? run(firewall, script->text) : 0;
-	free(script->text);
-	return result;
+	return firewall->nft.error;
 }
 
 static int remove_table(struct firewall *firewall, const char *flags)
 {
-	struct script script;
+	struct nftables_script script;
 
-	script_begin(&script);
+	nftables_begin(&script);
 	fprintf(script.file, "add table inet %s%s\ndelete table inet %s\n", firewall->table, flags,
 		firewall->table);
-	return script_run(&script, firewall);
+	return nftables_run(&firewall->nft, &script);
 }
 
 /* One that was exclusive has to be taken before. */
@@ -116,13 +86,26 @@ int firewall_remove(struct firewall *firewall)
 	return remove_table(firewall, "") < 0 ? remove_table(firewall, EXCLUSIVE) : 0;
 }
 
+/* A table that is ours alone belongs to libnftables' socket, so that it has to be told. */
+static int apply_by_script(struct firewall *firewall, const struct plan *plan)
+{
+	struct nftables_script script;
+
+	nftables_begin(&script);
+	script_plan(script.file, firewall->table, plan);
+	return nftables_run(&firewall->nft, &script);
+}
+
 static int apply_at_once(struct firewall *firewall, const struct plan *plan)
 {
-	struct script script;
+	int error;
 
-	script_begin(&script);
-	script_plan(script.file, firewall->table, plan);
-	return script_run(&script, firewall);
+	if (firewall->is_exclusive)
+		return apply_by_script(firewall, plan);
+	error = batch_run(firewall->batch, firewall->table, plan);
+	if (error < 0)
+		snprintf(firewall->nft.error, sizeof(firewall->nft.error), "%s", strerror(-error));
+	return error < 0 ? -EIO : 0;
 }
 
 static struct change *find_change(struct plan *plan, const struct grant_key *key)
@@ -160,26 +143,31 @@ static const struct way {
 	const char *remove; /* how the table that is there is taken, to remove it; null: it stays */
 	const char *flags;
 	bool is_exclusive;
-} exclusive_ways[] = {{NULL, EXCLUSIVE, true}, {"", EXCLUSIVE, true}, {NULL, "", false}},
-  plain_ways[] = {{NULL, "", false}, {EXCLUSIVE, "", false}};
+	bool is_new; /* it is not there: to clear it all the same makes the kernel wait 10 ms */
+} exclusive_ways[] = {{NULL, EXCLUSIVE, true, true}, {NULL, EXCLUSIVE, true, false},
+	{"", EXCLUSIVE, true, false}, {NULL, "", false, false}},
+  plain_ways[] = {{NULL, "", false, true}, {NULL, "", false, false}, {EXCLUSIVE, "", false, false}};
 
 static int install(struct firewall *firewall, const struct config *config, const struct way *way,
 	const struct elements *elements, const struct plan *plan)
 {
 	const char *table = firewall->table;
-	struct script script;
+	struct nftables_script script;
 
-	script_begin(&script);
+	nftables_begin(&script);
 	if (way->remove)
 		fprintf(script.file, "add table inet %s%s\ndelete table inet %s\n", table,
 			way->remove, table);
-	fprintf(script.file, "add table inet %s%s\n", table, way->flags);
+	fprintf(script.file, "%s table inet %s%s\n", way->is_new ? "create" : "add", table,
+		way->flags);
 	script_sets(script.file, table);
 	for (size_t i = 0; way->remove && i < elements->count; i++)
-		script_element(script.file, table, &elements->items[i], clock_boot_ms());
+		script_element(script.file, table, &elements->items[i], clock_awake_ms());
+	if (!way->is_new)
+		script_clear(script.file, table);
 	script_guard(script.file, config);
 	script_plan(script.file, table, plan);
-	return script_run(&script, firewall);
+	return nftables_run(&firewall->nft, &script);
 }
 
 static int install_some_way(
@@ -187,7 +175,7 @@ static int install_some_way(
 {
 	bool wants = config->firewall.is_exclusive;
 	const struct way *ways = wants ? exclusive_ways : plain_ways;
-	size_t count = wants ? 3 : 2;
+	size_t count = wants ? 4 : 3;
 	auto_free void *items = NULL;
 	struct elements elements = {0};
 	int result = install(firewall, config, &ways[0], &elements, plan);
@@ -218,6 +206,7 @@ int firewall_install(struct firewall *firewall, const struct config *config, str
 		return result;
 	if (elements_learn_port(firewall->sets, on_deleted, plan, &firewall->is_touched) < 0)
 		firewall->is_touched = true;
+	rest_nft(firewall);
 	return 0;
 }
 
@@ -228,13 +217,9 @@ bool firewall_is_exclusive(const struct firewall *firewall)
 
 int firewall_list(struct firewall *firewall, char **json)
 {
-	int result;
+	int result = nftables_list(&firewall->nft, json);
 
-	nft_ctx_output_set_flags(firewall->nft, NFT_CTX_OUTPUT_JSON);
-	result = run(firewall, "list ruleset");
-	nft_ctx_output_set_flags(firewall->nft, 0);
-	if (result == 0)
-		*json = memory_text(nft_ctx_get_output_buffer(firewall->nft));
+	rest_nft(firewall);
 	return result;
 }
 
@@ -332,6 +317,11 @@ int firewall_read(struct firewall *firewall, struct elements *elements)
 	return elements_read(firewall->sets, elements);
 }
 
+int firewall_read_pending(struct firewall *firewall, struct elements *elements)
+{
+	return elements_read_pending(firewall->sets, elements);
+}
+
 int firewall_get(struct firewall *firewall, const struct grant_key *key, struct element *element)
 {
 	return elements_get(firewall->sets, key, element);
@@ -340,4 +330,9 @@ int firewall_get(struct firewall *firewall, const struct grant_key *key, struct 
 int firewall_read_ports(struct firewall *firewall, struct elements *elements)
 {
 	return elements_read_ports(firewall->sets, elements);
+}
+
+int firewall_read_drops(const struct firewall *firewall, struct drops *drops)
+{
+	return drops_read(firewall->table, drops);
 }

@@ -32,6 +32,10 @@ int firewall_apply(struct firewall *firewall, struct plan *plan);
 /* Appends all elements of the sets of grants; -errno. */
 int firewall_read(struct firewall *firewall, struct elements *elements);
 
+/* Appends who knocked on a server's port lately and was dropped; none unless pending = yes. -errno.
+ */
+int firewall_read_pending(struct firewall *firewall, struct elements *elements);
+
 /* Becomes readable when any ruleset changes. */
 int firewall_notice_fd(const struct firewall *firewall);
 
@@ -44,6 +48,10 @@ int firewall_read_ports(struct firewall *firewall, struct elements *elements);
 
 /* Reads one; -ENOENT if the kernel does not have it (any more). */
 int firewall_get(struct firewall *firewall, const struct grant_key *key, struct element *element);
+
+/* What the guard dropped; -ENOENT if it is not there, else -errno. */
+struct drops;
+int firewall_read_drops(const struct firewall *firewall, struct drops *drops);
 
 /* The whole ruleset, all tables, as nft -j lists it: text of malloc(). -EIO: see firewall_error().
  */

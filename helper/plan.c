@@ -16,6 +16,28 @@ static const struct {
 };
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 
+const enum plan_verb *plan_verbs(enum change_kind kind)
+{
+	static const enum plan_verb verbs[][PLAN_VERBS] = {
+		[CHANGE_SHUT] = {VERB_ADD, VERB_DELETE},
+		[CHANGE_SHORTEN] = {VERB_ADD, VERB_DELETE, VERB_ADD},
+		[CHANGE_RESTORE] = {VERB_ADD, VERB_DELETE, VERB_ADD},
+		[CHANGE_OPEN] = {VERB_ADD},
+		[CHANGE_PORT_SHUT] = {VERB_ADD, VERB_DELETE},
+		[CHANGE_PORT_OPEN] = {VERB_ADD},
+		[CHANGE_LAPSED] = {VERB_NONE},
+	};
+
+	return verbs[kind];
+}
+
+const char *plan_set(const struct change *change)
+{
+	if (plan_is_port(change))
+		return "servers";
+	return change->key.client.family == 4 ? "grants4" : "grants6";
+}
+
 /* Servers that are gone lose their grants, and are forgotten with the last of them. */
 static void end_servers(struct grant_table *table)
 {
@@ -33,7 +55,7 @@ static void end_servers(struct grant_table *table)
 		}
 		for (grant = server->grants; grant; grant = next) {
 			next = grant->next_of_server;
-			grant_end(table, grant);
+			grant_end(table, grant, GRANT_EXIT);
 		}
 	}
 }
@@ -57,11 +79,13 @@ static struct change *add_change(
 static uint32_t timeout_s(
 	const struct grant_table *table, const struct grant *grant, uint64_t now_ms)
 {
+	uint64_t expires_ms = grant->use.expires_ms, awake_ms = grant_awake_ms(table, now_ms);
+
 	if (grant->state != GRANT_LOST)
 		return table->config->gate.claim_s;
-	if (grant->use.expires_ms == UINT64_MAX || grant->use.expires_ms <= now_ms)
+	if (expires_ms == UINT64_MAX || expires_ms <= awake_ms)
 		return 1;
-	return (uint32_t)((grant->use.expires_ms - now_ms + 999) / 1000);
+	return (uint32_t)((expires_ms - awake_ms + 999) / 1000);
 }
 
 static void plan_grant(const struct grant_table *table, struct grant *grant, enum change_kind kind,
@@ -95,13 +119,16 @@ static void plan_grants(struct grant_table *table, uint64_t now_ms, struct plan 
 		add_change(plan, CHANGE_LAPSED, &grant->key, grant);
 }
 
+/* Nothing comes to the loopback from outside; but its addresses without number would let anybody
+ * close the whole range to replies. */
 static void plan_ports(struct grant_table *table, struct plan *plan)
 {
 	uint16_t first = table->config->gate.first_port, last = table->config->gate.last_port;
 
 	memset(table->is_port_wanted, 0, sizeof(table->is_port_wanted));
 	for (struct server *server = table->servers.servers; server; server = server->hh.next)
-		if (server->role == SERVER_OWNED && !server->is_gone)
+		if (server->role == SERVER_OWNED && !server->is_gone &&
+			!address_is_loopback(&server->socket.address))
 			table->is_port_wanted[server->socket.port] = true;
 	for (unsigned int port = first; port <= last; port++) {
 		const struct grant_key key = {.port = (uint16_t)port};
@@ -123,11 +150,11 @@ void plan_make(struct grant_table *table, uint64_t now_ms, struct plan *plan)
 	plan_ports(table, plan);
 }
 
-static void keep_use(const struct grant_table *table, const struct change *change)
+static void keep_use(const struct grant_table *table, const struct change *change, uint64_t now_ms)
 {
 	if (!change->is_counted)
 		return;
-	grant_update(table, change->grant, &change->use);
+	grant_update(table, change->grant, &change->use, now_ms);
 	change->grant->before = change->grant->use;
 }
 
@@ -135,12 +162,12 @@ static void commit_grant(struct grant_table *table, const struct change *change,
 {
 	struct grant *grant = change->grant;
 
-	keep_use(table, change);
+	keep_use(table, change, now_ms);
 	if (change->kind == CHANGE_SHUT || change->kind == CHANGE_LAPSED) {
 		grant_detach(table, grant);
 		return;
 	}
-	grant->use.expires_ms = now_ms + (uint64_t)change->timeout_s * 1000;
+	grant->use.expires_ms = grant_awake_ms(table, now_ms) + (uint64_t)change->timeout_s * 1000;
 	grant_move(table, grant, GRANT_OPEN);
 }
 

@@ -32,6 +32,16 @@ struct change {
 	bool is_counted;      /* use is known */
 };
 
+/* How a kind of change is made: these, one after the other. An element that is not there cannot be
+ * deleted, so it is added first; one that is there cannot be changed by adding it (kernels differ
+ * in what they do), so it is deleted first. */
+enum plan_verb { VERB_NONE, VERB_ADD, VERB_DELETE };
+#define PLAN_VERBS 3
+const enum plan_verb *plan_verbs(enum change_kind kind);
+
+/* The name of the set that a change is about. */
+const char *plan_set(const struct change *change);
+
 static inline bool plan_is_port(const struct change *change)
 {
 	return change->kind == CHANGE_PORT_SHUT || change->kind == CHANGE_PORT_OPEN;

@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <string.h>
 
+#include "pending.h"
 #include "script.h"
-
-/* The set that a change is about. */
-static const char *set_name(const struct change *change)
-{
-	if (plan_is_port(change))
-		return "servers";
-	return change->key.client.family == 4 ? "grants4" : "grants6";
-}
 
 static void write_key(FILE *file, const struct change *change)
 {
@@ -21,22 +14,6 @@ static void write_key(FILE *file, const struct change *change)
 	fprintf(file, "%u", change->key.port);
 }
 
-/* How a kind of change is written: the verbs, one after the other, over the list of its keys. An
- * element that is not there cannot be deleted, so it is added first; one that is there cannot be
- * changed by adding it (kernels differ in what they do), so it is deleted first. */
-static const struct {
-	enum change_kind kind;
-	const char *verbs[3];
-} steps[] = {
-	{CHANGE_SHUT, {"add", "delete"}},
-	{CHANGE_SHORTEN, {"add", "delete", "add"}},
-	{CHANGE_RESTORE, {"add", "delete", "add"}},
-	{CHANGE_OPEN, {"add"}},
-	{CHANGE_PORT_SHUT, {"add", "delete"}},
-	{CHANGE_PORT_OPEN, {"add"}},
-};
-#define VERBS 3
-
 static void write_list(FILE *file, const char *table, const char *verb, const struct plan *plan,
 	enum change_kind kind, const char *set)
 {
@@ -45,7 +22,7 @@ static void write_list(FILE *file, const char *table, const char *verb, const st
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct change *change = &plan->changes[i];
 
-		if (change->kind != kind || strcmp(set_name(change), set) != 0)
+		if (change->kind != kind || strcmp(plan_set(change), set) != 0)
 			continue;
 		if (is_first)
 			fprintf(file, "%s element inet %s %s {", verb, table, set);
@@ -66,38 +43,38 @@ void script_plan(FILE *file, const char *table, const struct plan *plan)
 {
 	static const char *const sets[] = {"grants4", "grants6", "servers"};
 
-	for (size_t step = 0; step < sizeof(steps) / sizeof(steps[0]); step++)
+	for (enum change_kind kind = CHANGE_SHUT; kind < CHANGE_LAPSED; kind++)
 		for (size_t set = 0; set < sizeof(sets) / sizeof(sets[0]); set++)
-			for (size_t verb = 0; verb < VERBS && steps[step].verbs[verb]; verb++)
-				write_list(file, table, steps[step].verbs[verb], plan,
-					steps[step].kind, sets[set]);
+			for (size_t i = 0; i < PLAN_VERBS && plan_verbs(kind)[i] != VERB_NONE; i++)
+				write_list(file, table,
+					plan_verbs(kind)[i] == VERB_ADD ? "add" : "delete", plan,
+					kind, sets[set]);
 }
 
-/* "ip saddr" or, with a shorter prefix, "ip saddr & 255.255.255.0". */
-static void write_client(FILE *file, uint8_t family, unsigned int prefix)
+/* "ip saddr . ip daddr . udp dport" or, with a shorter prefix, "ip saddr & 255.255.255.0 . ...". */
+static void write_tuple(FILE *file, const struct config *config, uint8_t family)
 {
+	const char *protocol = family == 4 ? "ip" : "ip6";
 	char text[ADDRESS_TEXT_SIZE];
 	struct address mask = {.family = family};
+	unsigned int prefix = config_prefix(config, &mask);
 
-	fprintf(file, "%s saddr", family == 4 ? "ip" : "ip6");
-	if (prefix == (family == 4 ? 32 : 128))
-		return;
-	memset(mask.bytes, 0xff, family == 4 ? 4 : 16);
-	mask = address_mask(&mask, prefix);
-	fprintf(file, " & %s", address_format(&mask, text));
+	fprintf(file, "%s saddr", protocol);
+	if (prefix != (family == 4 ? 32 : 128)) {
+		memset(mask.bytes, 0xff, family == 4 ? 4 : 16);
+		mask = address_mask(&mask, prefix);
+		fprintf(file, " & %s", address_format(&mask, text));
+	}
+	fprintf(file, " . %s daddr . udp dport", protocol);
 }
 
 static void write_rule(FILE *file, const struct config *config, uint8_t family)
 {
-	unsigned int prefix = family == 4 ? config->gate.prefix4 : config->gate.prefix6;
-	const char *protocol = family == 4 ? "ip" : "ip6";
-
 	fprintf(file, "add rule inet %s guard ", config->firewall.table);
-	write_client(file, family, prefix);
-	fprintf(file, " . %s daddr . udp dport @grants%u update @grants%u { ", protocol, family,
-		family);
-	write_client(file, family, prefix);
-	fprintf(file, " . %s daddr . udp dport timeout %us }", protocol, config->gate.idle_s);
+	write_tuple(file, config, family);
+	fprintf(file, " @grants%u update @grants%u { ", family, family);
+	write_tuple(file, config, family);
+	fprintf(file, " timeout %us }", config->gate.idle_s);
 	if (config->firewall.accept_mark != 0)
 		fprintf(file, " meta mark set 0x%x", config->firewall.accept_mark);
 	fputs(" accept\n", file);
@@ -127,11 +104,33 @@ static void write_drop(FILE *file, const struct config *config, const char *matc
 	fprintf(file, "add rule inet %s guard %scounter drop\n", table, match);
 }
 
-/* Chains are made anew each time, so that whatever somebody changed in them is gone. The jump
- * stands last: nobody passes a guard of which the rules are not yet there. */
-void script_guard(FILE *file, const struct config *config)
+/* Added in any case, since one that is not there cannot be deleted. */
+static void write_pending_set(FILE *file, const struct config *config, uint8_t family)
 {
 	const char *table = config->firewall.table;
+
+	fprintf(file,
+		"add set inet %s pending%u { type ipv%u_addr . ipv%u_addr . inet_service;"
+		" flags dynamic,timeout; size %u; counter; }\n",
+		table, family, family, family, PENDING_MAX);
+	if (!config->gate.is_pending)
+		fprintf(file, "delete set inet %s pending%u\n", table, family);
+}
+
+/* Who knocks on a server's port and may not reach it. Where the set is full the rule ends there;
+ * the packet is dropped by the next one in any case. */
+static void write_pending_rule(FILE *file, const struct config *config, uint8_t family)
+{
+	if (!config->gate.is_pending)
+		return;
+	fprintf(file, "add rule inet %s guard udp dport @servers update @pending%u { ",
+		config->firewall.table, family);
+	write_tuple(file, config, family);
+	fprintf(file, " timeout %us }\n", PENDING_KEEP_S);
+}
+
+void script_clear(FILE *file, const char *table)
+{
 	static const char *const chains[] = {"input", "guard"};
 
 	for (size_t i = 0; i < 2; i++)
@@ -139,12 +138,24 @@ void script_guard(FILE *file, const struct config *config)
 			"add chain inet %s %s\n"
 			"flush chain inet %s %s\n",
 			table, chains[i], table, chains[i]);
+	fprintf(file, "delete chain inet %s input\n", table);
+}
+
+/* The jump stands last: nobody passes a guard of which the rules are not yet there. */
+void script_guard(FILE *file, const struct config *config)
+{
+	const char *table = config->firewall.table;
+
 	fprintf(file,
-		"delete chain inet %s input\n"
+		"add chain inet %s guard\n"
 		"add chain inet %s input { type filter hook input priority %d; policy accept; }\n",
 		table, table, config->firewall.priority);
+	write_pending_set(file, config, 4);
+	write_pending_set(file, config, 6);
 	write_rule(file, config, 4);
 	write_rule(file, config, 6);
+	write_pending_rule(file, config, 4);
+	write_pending_rule(file, config, 6);
 	write_drop(file, config, "udp dport @servers ");
 	if (config->firewall.is_conntrack)
 		fprintf(file, "add rule inet %s guard ct direction reply accept\n", table);
@@ -154,17 +165,17 @@ void script_guard(FILE *file, const struct config *config)
 }
 
 /* An element as the kernel has it, into a table that is made anew. */
-void script_element(FILE *file, const char *table, const struct element *element, uint64_t now_ms)
+void script_element(FILE *file, const char *table, const struct element *element, uint64_t awake_ms)
 {
 	struct change change = {.kind = CHANGE_OPEN, .key = element->key};
 	uint64_t expires_ms = element->use.expires_ms;
 
-	fprintf(file, "add element inet %s %s { ", table, set_name(&change));
+	fprintf(file, "add element inet %s %s { ", table, plan_set(&change));
 	write_key(file, &change);
 	if (expires_ms != UINT64_MAX)
 		fprintf(file, " timeout %us",
-			expires_ms > now_ms ? (unsigned int)((expires_ms - now_ms + 999) / 1000)
-					    : 1);
+			expires_ms > awake_ms ? (unsigned int)((expires_ms - awake_ms + 999) / 1000)
+					      : 1);
 	if (label_read(element->comment, &(struct label){0}) == 0)
 		fprintf(file, " comment \"%s\"", element->comment);
 	fputs(" }\n", file);

@@ -15,13 +15,17 @@
 /* Commands that make the sets, unless they are there, and empty the set of ports. */
 void script_sets(FILE *file, const char *table);
 
-/* Commands that make the chains anew. */
+/* Commands that take out of the chains whatever somebody has put there, if they are there. */
+void script_clear(FILE *file, const char *table);
+
+/* Commands that make the chains, and the sets of who knocked if config wants them. */
 void script_guard(FILE *file, const struct config *config);
 
 /* Commands that carry out the plan. */
 void script_plan(FILE *file, const char *table, const struct plan *plan);
 
 /* A command that puts an element as it is into sets that were made anew. */
-void script_element(FILE *file, const char *table, const struct element *element, uint64_t now_ms);
+void script_element(
+	FILE *file, const char *table, const struct element *element, uint64_t awake_ms);
 
 #endif

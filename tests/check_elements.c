@@ -45,7 +45,7 @@ static size_t read_all(void)
 static void check_element(const struct element *element, const struct grant_key *key,
 	const char *comment, uint64_t left_ms)
 {
-	uint64_t now_ms = clock_boot_ms();
+	uint64_t now_ms = clock_awake_ms();
 
 	ck_assert_ptr_nonnull(element);
 	ck_assert_mem_eq(&element->key, key, sizeof(*key));

@@ -299,8 +299,8 @@ START_TEST(firewall_opens_and_shuts)
 	element = read_one(change);
 	ck_assert_uint_eq(elements.count, 1);
 	ck_assert_str_eq(element->comment, change->comment);
-	ck_assert_uint_le(element->use.expires_ms, clock_boot_ms() + 120000);
-	ck_assert_uint_gt(element->use.expires_ms, clock_boot_ms() + 110000);
+	ck_assert_uint_le(element->use.expires_ms, clock_awake_ms() + 120000);
+	ck_assert_uint_gt(element->use.expires_ms, clock_awake_ms() + 110000);
 	ck_assert_int_eq(firewall_get(firewall, &change->key, &got), 0);
 	ck_assert_str_eq(got.comment, change->comment);
 	change = add_change(CHANGE_SHUT, client, server, 60001);
@@ -379,7 +379,7 @@ START_TEST(firewall_renews)
 		ck_assert_int_eq(apply(), 0);
 		ck_assert_int_eq(change->error, 0);
 		ck_assert_str_eq(read_one(change)->comment, change->comment);
-		ck_assert_uint_le(read_one(change)->use.expires_ms, clock_boot_ms() + 50000);
+		ck_assert_uint_le(read_one(change)->use.expires_ms, clock_awake_ms() + 50000);
 	}
 	finish();
 }
@@ -479,23 +479,35 @@ static const char *const evil[] = {
 	"include \"/etc/passwd\"",
 };
 
-/* Whatever a user is called, it is one comment of one element. */
+static int apply_by_install(void)
+{
+	int result = firewall_install(firewall, &config, &plan);
+
+	plan.count = 0;
+	return result;
+}
+
+/* Whatever a user is called, it is one comment of one element: of a plan that nft is told with the
+ * guard, and of one by itself. */
 START_TEST(firewall_evil_names)
 {
 	struct label label = {.uid = 1000, .cookie = 1, .since_ms = 5, .via = LABEL_LOGIN}, got;
+	int (*const ways[])(void) = {apply_by_install, apply};
 	struct change *change;
 
 	begin_installed();
 	label_set_user(&label, evil[_i]);
-	change = add_change(CHANGE_OPEN, CLIENT4, SERVER4, 60001);
-	label_write(&label, change->comment);
-	command_count = 0;
-	ck_assert_int_eq(apply(), 0);
-	ck_assert_uint_eq(command_count, 1);
-	ck_assert_int_eq(label_read(read_one(change)->comment, &got), 0);
-	ck_assert_str_eq(got.user, evil[_i]);
-	ck_assert_uint_eq(elements.count, 1);
-	nft_run("flush set inet moshgate grants4");
+	for (unsigned int way = 0; way < ARRAY_LEN(ways); way++) {
+		change = add_change(CHANGE_OPEN, CLIENT4, SERVER4, 60001);
+		label_write(&label, change->comment);
+		command_count = 0;
+		ck_assert_int_eq(ways[way](), 0);
+		ck_assert_uint_eq(command_count, way == 0 ? 1 : 0);
+		ck_assert_int_eq(label_read(read_one(change)->comment, &got), 0);
+		ck_assert_str_eq(got.user, evil[_i]);
+		ck_assert_uint_eq(elements.count, 1);
+		nft_run("flush set inet moshgate grants4");
+	}
 	check_ruleset(default_rules);
 	finish();
 }

@@ -3,6 +3,7 @@
 #include "check_nft.h"
 #include "clock.h"
 #include "firewall.h"
+#include "pending.h"
 
 #define PORT   60001
 #define MARKER 4000 /* a port outside the range */
@@ -216,13 +217,13 @@ START_TEST(guard_renews)
 	for (int i = 0; i < 3; i++)
 		ck_assert(passes(side->client, PORT));
 	ck_assert(!passes(side->other, PORT));
-	now_ms = clock_boot_ms();
+	now_ms = clock_awake_ms();
 	ck_assert_int_eq(firewall_read(firewall, &elements), 0);
 	ck_assert_uint_eq(elements.count, 1);
 	ck_assert_uint_eq(elements.items[0].use.packets, 3);
 	ck_assert_uint_gt(elements.items[0].use.bytes, 3 * strlen("packet"));
 	ck_assert_uint_gt(elements.items[0].use.expires_ms, now_ms + 5000000 - KERNEL_WAIT_MS);
-	ck_assert_uint_le(elements.items[0].use.expires_ms, clock_boot_ms() + 5000000);
+	ck_assert_uint_le(elements.items[0].use.expires_ms, clock_awake_ms() + 5000000);
 	ck_assert_str_eq(elements.items[0].comment, "1 u=3e8 c=1 s=5 v=l");
 	free(elements.items);
 	finish();
@@ -239,6 +240,90 @@ START_TEST(guard_adds_nobody)
 	ck_assert(!passes(side->client, PORT));
 	ck_assert_int_eq(firewall_read(firewall, &elements), 0);
 	ck_assert_uint_eq(elements.count, 0);
+	finish();
+}
+END_TEST
+
+/* Their number; the first is of that client, if there is one. */
+static size_t pending(struct element *first)
+{
+	struct elements elements = {0};
+	size_t count;
+
+	ck_assert_int_eq(firewall_read_pending(firewall, &elements), 0);
+	count = elements.count;
+	if (count > 0)
+		*first = elements.items[0];
+	free(elements.items);
+	return count;
+}
+
+START_TEST(guard_keeps_who_knocked)
+{
+	struct element element;
+	struct grant_key key;
+	uint64_t now_ms;
+
+	begin(_i);
+	config.gate.is_pending = true;
+	install();
+	apply(CHANGE_PORT_OPEN, NULL, PORT);
+	apply(CHANGE_OPEN, side->client, PORT);
+	ck_assert(passes(side->client, PORT));
+	ck_assert(!passes(side->other, PORT + 1));
+	ck_assert_uint_eq(pending(&element), 0);
+	now_ms = clock_awake_ms();
+	ck_assert(!passes(side->other, PORT));
+	ck_assert(!passes(side->other, PORT));
+	ck_assert_uint_eq(pending(&element), 1);
+	key = nft_key(side->other, side->server, PORT);
+	ck_assert_mem_eq(&element.key, &key, sizeof(key));
+	ck_assert_uint_eq(element.use.packets, 2);
+	ck_assert_uint_gt(element.use.expires_ms, now_ms + PENDING_KEEP_S * 1000 - 1000);
+	/* It stays while the guard is made anew, and goes when it is not wanted any more. */
+	install();
+	ck_assert_uint_eq(pending(&element), 1);
+	config.gate.is_pending = false;
+	install();
+	ck_assert_uint_eq(pending(&element), 0);
+	ck_assert(!passes(side->other, PORT));
+	ck_assert(passes(side->client, PORT));
+	finish();
+}
+END_TEST
+
+/* With as many of others as there can be. */
+static void fill_pending(void)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	ck_assert_ptr_nonnull(file);
+	fprintf(file, "add element inet moshgate pending%d {", side == sides ? 4 : 6);
+	for (unsigned int i = 0; i < PENDING_MAX; i++)
+		fprintf(file,
+			side == sides ? " 10.0.%d.%d . %s . %d," : " 2001:db8:%x::%x . %s . %d,",
+			i / 256, i % 256, side->server, PORT);
+	fputs(" }\n", file);
+	ck_assert_int_eq(fclose(file), 0);
+	nft_run(text);
+	free(text);
+}
+
+START_TEST(guard_full_of_who_knocked)
+{
+	struct element element;
+
+	begin(_i);
+	config.gate.is_pending = true;
+	install();
+	apply(CHANGE_PORT_OPEN, NULL, PORT);
+	fill_pending();
+	ck_assert(!passes(side->other, PORT));
+	ck_assert_uint_eq(pending(&element), PENDING_MAX);
+	apply(CHANGE_OPEN, side->client, PORT);
+	ck_assert(passes(side->client, PORT));
 	finish();
 }
 END_TEST
@@ -302,5 +387,6 @@ END_TEST
 
 CHECK_KERNEL_MAIN("guard", BOTH(guard_lets_in_the_granted), BOTH(guard_other_address_of_ours),
 	LOOP(guard_range, 2 * ARRAY_LEN(edges)), BOTH(guard_replies), BOTH(guard_without_conntrack),
-	BOTH(guard_cuts_off), BOTH(guard_renews), BOTH(guard_adds_nobody), BOTH(guard_masks_client),
+	BOTH(guard_cuts_off), BOTH(guard_renews), BOTH(guard_adds_nobody),
+	BOTH(guard_keeps_who_knocked), BOTH(guard_full_of_who_knocked), BOTH(guard_masks_client),
 	BOTH(guard_marks_accepted), BOTH(guard_stays))

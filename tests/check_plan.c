@@ -480,11 +480,25 @@ START_TEST(plan_starts_anew)
 }
 END_TEST
 
+/* Its clients get in as to any other, but it closes its port to no reply. */
+START_TEST(plan_loopback)
+{
+	const char *own = _i ? "::1" : "127.0.0.2";
+
+	begin();
+	first(policy_add_server(&policy, 1, ALICE, own, 60001), ALICE, own);
+	settle(START);
+	ck_assert(policy_has(&policy.kernel, own, own, 60001));
+	ck_assert(!policy.kernel.ports[60001]);
+	finish();
+}
+END_TEST
+
 CHECK_MAIN("plan", TEST(plan_tells_whose), TEST(grant_refused_by_kernel),
 	TEST(plan_closing_refused), TEST(plan_ends_half_open), TEST(plan_port_reused),
 	TEST(plan_waits_for_closing), TEST(plan_waiting_counts_nothing), TEST(plan_settles),
 	LOOP(plan_adopts, ARRAY_LEN(left)), LOOP(plan_adopts_home, 2), TEST(plan_last_counters),
 	LOOP(plan_adopts_home, 2), TEST(plan_last_counters), TEST(plan_adopts_no_other_prefix),
 	TEST(plan_adopts_no_dead), LOOP(plan_lapses, ARRAY_LEN(lapses)), TEST(plan_restores),
-	TEST(plan_does_not_restore_the_dead), TEST(plan_port_set), TEST(plan_port_refused),
+	TEST(plan_does_not_restore_the_dead), TEST(plan_port_set), LOOP(plan_loopback, 2), TEST(plan_port_refused),
 	TEST(plan_starts_anew))
