@@ -8,8 +8,10 @@
 #include "grant.h"
 #include "login.h"
 #include "observer.h"
+#include "past.h"
 #include "plan.h"
 #include "state.h"
+#include "totals.h"
 #include "wire.h"
 
 /*
@@ -29,6 +31,8 @@ struct gate {
 	struct state *state;
 	struct audit audit;
 
+	pid_t newcomer; /* has logged in and is not welcomed yet; 0: nobody */
+
 	bool is_searching;   /* a mosh-server was executed, its socket is looked for */
 	bool has_found;      /* at least one since then */
 	uint64_t exec_ms;    /* when the last one was executed */
@@ -39,6 +43,13 @@ struct gate {
 	bool is_touched;             /* somebody changed our table: to be put right at heal_ms */
 	uint64_t heal_ms, healed_ms; /* when to; when that was last done */
 	uint64_t heal_delay_ms;      /* how long the next one waits */
+
+	uint64_t installed_ms, restored_ms; /* the guard: when last; 0: never */
+	uint64_t restored;                  /* how often */
+
+	struct denied *denied; /* how often, and what of it was told */
+	struct past past;
+	struct totals totals;
 };
 
 /* The gate takes over what the parts point to. */
@@ -58,10 +69,14 @@ void gate_clear(struct gate *gate);
 int gate_start(struct gate *gate);
 
 /* Forgets those logins from before of which the process is not the same any more. To be called when
- * something holds their pids, so that none can change behind it. */
-void gate_check_logins(struct gate *gate);
+ * something holds their pids, so that none can change behind it.
+ * -errno if one of them could not be looked at: it is kept. */
+int gate_check_logins(struct gate *gate);
 
+/* Registers the login. What the login itself does not wait for comes after, with gate_welcome():
+ * the audit, and what his other servers are to be opened for. */
 enum wire_answer gate_on_login(struct gate *gate, const struct wire_session *session, pid_t pid);
+void gate_welcome(struct gate *gate, pid_t pid);
 
 /* The session is about to close, or its process has died: a last look, then it is forgotten. */
 enum wire_answer gate_on_logout(struct gate *gate, pid_t pid);
@@ -75,11 +90,19 @@ void gate_on_notice(struct gate *gate);
 /* A person wants to be rid of these grants; returns their number. */
 size_t gate_on_revoke(struct gate *gate, const struct grant_selector *selector);
 
+/* Who knocked and was dropped: appends all of them. -errno, already logged. */
+int gate_read_pending(struct gate *gate, struct elements *knocked);
+
+/* The uid (0: root) wants one who knocked to reach its servers. Returns at how many that client
+ * knocked, and adds to *denied those that are over a limit; -errno, already logged. */
+int gate_on_allow(struct gate *gate, uint32_t uid, const struct address *client, size_t *denied);
+
 void gate_on_ended(struct gate *gate);
 void gate_on_due(struct gate *gate);
 
-/* Puts into effect what came of all that happened since the last time. */
-void gate_settle(struct gate *gate);
+/* Puts into effect what came of all that happened since the last time. True if that was anything.
+ */
+bool gate_settle(struct gate *gate);
 
 /* The boot time at which gate_on_due() is wanted; UINT64_MAX if it is not. */
 uint64_t gate_due_ms(const struct gate *gate);

@@ -31,7 +31,7 @@ static void leave(struct grant_table *table, struct grant *grant)
 {
 	DL_DELETE(table->lists[grant->state], grant);
 	if (is_keyed(grant->state))
-		HASH_DEL(table->by_key, grant);
+		HASH_DEL(table->by_key, grant); // NOLINT(clang-analyzer-core.*): uthash
 }
 
 void grant_move(struct grant_table *table, struct grant *grant, enum grant_state state)
@@ -40,7 +40,7 @@ void grant_move(struct grant_table *table, struct grant *grant, enum grant_state
 	enter(table, grant, state);
 }
 
-static struct grant *find(const struct grant_table *table, const struct grant_key *key)
+struct grant *grant_find(const struct grant_table *table, const struct grant_key *key)
 {
 	struct grant *grant;
 
@@ -48,7 +48,7 @@ static struct grant *find(const struct grant_table *table, const struct grant_ke
 	return grant;
 }
 
-static struct grant *find_going(const struct grant_table *table, const struct grant_key *key)
+struct grant *grant_find_going(const struct grant_table *table, const struct grant_key *key)
 {
 	struct grant *grant;
 
@@ -58,15 +58,17 @@ static struct grant *find_going(const struct grant_table *table, const struct gr
 	return grant;
 }
 
-static struct grant *add(struct grant_table *table, const struct grant_key *key,
+struct grant *grant_add(struct grant_table *table, const struct grant_key *key,
 	struct server *server, enum grant_state state)
 {
 	struct grant *grant = memory_zeroed(sizeof(*grant));
 
 	grant->key = *key;
 	grant->server = server;
-	if (server)
+	if (server) {
 		DL_APPEND2(server->grants, grant, prev_of_server, next_of_server);
+		tally_add(&table->per_uid, server->socket.uid, 0, 1);
+	}
 	enter(table, grant, state);
 	table->count++;
 	return grant;
@@ -81,6 +83,7 @@ void grant_detach(struct grant_table *table, struct grant *grant)
 	if (!server)
 		return;
 	DL_DELETE2(server->grants, grant, prev_of_server, next_of_server);
+	tally_add(&table->per_uid, server->socket.uid, 0, -1);
 	grant->server = NULL;
 	if (server->is_gone && !server->grants)
 		server_remove(&table->servers, server);
@@ -100,6 +103,7 @@ void grant_table_free(struct grant_table *table)
 		while (table->lists[state])
 			discard(table, table->lists[state]);
 	server_table_clear(&table->servers);
+	tally_clear(&table->per_uid);
 	for (size_t i = 0; i < table->denials.count; i++)
 		free(table->denials.items[i].user);
 	free(table->denials.items);
@@ -107,7 +111,7 @@ void grant_table_free(struct grant_table *table)
 }
 
 /* What is in the kernel has to be taken out; what never was is just forgotten. */
-static void revoke(struct grant_table *table, struct grant *grant, enum grant_reason reason)
+void grant_end(struct grant_table *table, struct grant *grant, enum grant_reason reason)
 {
 	if (grant->state == GRANT_WANTED) {
 		discard(table, grant);
@@ -118,9 +122,12 @@ static void revoke(struct grant_table *table, struct grant *grant, enum grant_re
 	}
 }
 
-void grant_end(struct grant_table *table, struct grant *grant)
+/* 0 for what is no limit. */
+static uint32_t limit_of(const struct config *config, enum grant_denial_reason reason)
 {
-	revoke(table, grant, GRANT_EXIT);
+	if (reason == DENIAL_LIMIT)
+		return config->limits.grants;
+	return reason == DENIAL_LIMIT_USER ? config->limits.grants_per_user : 0;
 }
 
 static void deny(struct grant_table *table, const struct server *server, const struct login *login,
@@ -132,6 +139,7 @@ static void deny(struct grant_table *table, const struct server *server, const s
 		denials->items, denials->count, &denials->capacity, sizeof(*denials->items));
 	denials->items[denials->count++] = (struct grant_denial){
 		.reason = reason,
+		.limit = limit_of(table->config, reason),
 		.uid = server->socket.uid,
 		.port = server->socket.port,
 		.client = login ? login->client : (struct address){0},
@@ -144,22 +152,6 @@ void grant_none(struct grant_table *table, const struct server *server)
 	deny(table, server, NULL, DENIAL_NO_LOGIN);
 }
 
-static size_t count_of_user(const struct grant_table *table, uint32_t uid)
-{
-	size_t count = 0;
-
-	for (struct server *server = table->servers.servers; server; server = server->hh.next) {
-		struct grant *grant;
-		size_t of_server;
-
-		if (server->socket.uid != uid)
-			continue;
-		DL_COUNT2(server->grants, grant, of_server, next_of_server);
-		count += of_server;
-	}
-	return count;
-}
-
 static struct address masked_client(const struct grant_table *table, const struct login *login)
 {
 	return address_mask(&login->client, config_prefix(table->config, &login->client));
@@ -170,22 +162,22 @@ static void want(struct grant_table *table, struct server *server, const struct 
 	const struct grant_key *key, const struct label *label)
 {
 	const struct config *config = table->config;
-	struct grant *grant = find(table, key);
+	struct grant *grant = grant_find(table, key);
 
 	if (grant && grant->server == server)
 		return;
 	if (grant && grant->server && grant->server->is_gone) {
-		revoke(table, grant, GRANT_EXIT);
+		grant_end(table, grant, GRANT_EXIT);
 		grant = NULL;
 	}
 	if (grant) {
 		deny(table, server, login, DENIAL_TAKEN);
 	} else if (table->count >= config->limits.grants) {
 		deny(table, server, login, DENIAL_LIMIT);
-	} else if (count_of_user(table, login->uid) >= config->limits.grants_per_user) {
+	} else if (tally_of(&table->per_uid, login->uid, 0) >= config->limits.grants_per_user) {
 		deny(table, server, login, DENIAL_LIMIT_USER);
 	} else {
-		grant = add(table, key, server, GRANT_WANTED);
+		grant = grant_add(table, key, server, GRANT_WANTED);
 		grant->label = *label;
 	}
 }
@@ -220,36 +212,64 @@ void grant_first(struct grant_table *table, struct server *server, const struct 
 			error == -EAFNOSUPPORT ? DENIAL_FAMILY : DENIAL_NO_ADDRESS);
 }
 
+bool grant_allow(struct grant_table *table, struct server *server, const struct grant_key *key,
+	uint64_t now_ms)
+{
+	/* As if that user had logged in from there. */
+	const struct login login = {.uid = server->socket.uid,
+		.client = key->client,
+		.user = server->user ? server->user : "",
+		.auth = ""};
+	const struct grant *grant;
+
+	want_for(table, server, &login, &key->server, LABEL_ALLOW, now_ms);
+	grant = grant_find(table, key);
+	return grant && grant->server == server;
+}
+
 /* Other addresses' grants for that server lapse after claim, unless they are in use. */
 static void shorten_others(struct grant_table *table, struct server *server,
 	const struct address *client, uint64_t now_ms)
 {
 	uint64_t claim_ms = (uint64_t)table->config->gate.claim_s * 1000;
+	uint64_t awake_ms = grant_awake_ms(table, now_ms);
 	struct grant *grant, *next;
 
 	for (grant = server->grants; grant; grant = next) {
 		next = grant->next_of_server;
-		if (grant->state == GRANT_OPEN && grant->use.expires_ms > now_ms + claim_ms &&
+		if (grant->state == GRANT_OPEN && grant->use.expires_ms > awake_ms + claim_ms &&
 			!address_equal(&grant->key.client, client))
 			grant_move(table, grant, GRANT_SHORTENED);
 	}
 }
 
-void grant_roam(struct grant_table *table, const struct login *login, uint64_t now_ms)
+static bool is_roamed(const struct grant_table *table, const struct server *server,
+	const struct login *login, const struct address *client)
+{
+	return server->role == SERVER_OWNED && !server->is_gone &&
+	       server->socket.uid == login->uid &&
+	       (table->config->gate.is_roaming || address_equal(&server->home, client));
+}
+
+size_t grant_roam(struct grant_table *table, const struct login *login, uint64_t now_ms)
 {
 	struct address client = masked_client(table, login), address;
+	size_t other_family = 0;
 
 	for (struct server *server = table->servers.servers; server; server = server->hh.next) {
-		if (server->role != SERVER_OWNED || server->is_gone ||
-			server->socket.uid != login->uid ||
-			server_address(server, login, &address) < 0)
+		int error;
+
+		if (!is_roamed(table, server, login, &client))
 			continue;
-		if (!table->config->gate.is_roaming && !address_equal(&server->home, &client))
+		error = server_address(server, login, &address);
+		other_family += error == -EAFNOSUPPORT;
+		if (error < 0)
 			continue;
 		want_for(table, server, login, &address, LABEL_ROAM, now_ms);
 		if (table->config->gate.is_superseding)
 			shorten_others(table, server, &client, now_ms);
 	}
+	return other_family;
 }
 
 void grant_each_of_login(struct grant_table *table, const struct login *login,
@@ -272,107 +292,6 @@ void grant_each_of_login(struct grant_table *table, const struct login *login,
 	}
 }
 
-void grant_update(const struct grant_table *table, struct grant *grant, const struct grant_use *use)
-{
-	uint64_t idle_ms = (uint64_t)table->config->gate.idle_s * 1000;
-
-	grant->use = *use;
-	grant->use.packets += grant->before.packets;
-	grant->use.bytes += grant->before.bytes;
-	grant->is_counted = true;
-	/* Each packet makes it expire idle later. */
-	if (use->packets > 0 && use->expires_ms != UINT64_MAX && use->expires_ms > idle_ms &&
-		use->expires_ms - idle_ms > grant->seen_ms)
-		grant->seen_ms = use->expires_ms - idle_ms;
-}
-
-static void lapse(struct grant_table *table, struct grant *grant)
-{
-	grant->reason = grant->is_counted && grant->use.packets > 0 ? GRANT_IDLE : GRANT_UNCLAIMED;
-	if (grant->server && grant->server->is_gone)
-		grant->reason = GRANT_EXIT;
-	grant_move(table, grant, GRANT_LAPSED);
-}
-
-void grant_miss(struct grant_table *table, struct grant *grant, uint64_t now_ms)
-{
-	grant->before = grant->use;
-	if (grant->use.expires_ms <= now_ms)
-		lapse(table, grant);
-	else
-		grant_move(table, grant, GRANT_LOST);
-}
-
-/* The live server that a label names, if the element can be its own. */
-static struct server *find_server(
-	const struct grant_table *table, const struct element *element, const struct label *label)
-{
-	const struct grant_key *key = &element->key;
-	struct address client =
-		address_mask(&key->client, config_prefix(table->config, &key->client));
-	struct server *server = server_find(&table->servers, label->cookie);
-
-	if (!server || server->is_gone || server->socket.port != key->port ||
-		server->socket.uid != label->uid || !address_equal(&client, &key->client))
-		return NULL;
-	return server;
-}
-
-/* An element that the table does not have: somebody's who is still there, or nobody's. */
-static struct grant *adopt(struct grant_table *table, const struct element *element)
-{
-	struct label label = {.uid = UINT32_MAX};
-	bool is_ours = label_read(element->comment, &label) == 0;
-	struct server *server = is_ours ? find_server(table, element, &label) : NULL;
-	struct grant *grant;
-
-	if (server && server->role != SERVER_OWNED)
-		server_adopt(server, label.user);
-	if (server && label.via == LABEL_LOGIN)
-		server->home = element->key.client;
-	grant = add(table, &element->key, server, GRANT_OPEN);
-	grant->label = label;
-	if (!server)
-		revoke(table, grant, is_ours ? GRANT_EXIT : GRANT_STALE);
-	return grant;
-}
-
-static void mark_missing(struct grant_table *table)
-{
-	struct grant *grant;
-
-	for (grant = table->lists[GRANT_OPEN]; grant; grant = grant->next)
-		grant->is_missing = true;
-}
-
-static void settle_missing(struct grant_table *table, uint64_t now_ms)
-{
-	struct grant *grant, *next;
-
-	for (grant = table->lists[GRANT_OPEN]; grant; grant = next) {
-		next = grant->next;
-		if (grant->is_missing)
-			grant_miss(table, grant, now_ms);
-	}
-}
-
-void grant_sync(struct grant_table *table, const struct elements *elements, uint64_t now_ms)
-{
-	mark_missing(table);
-	for (size_t i = 0; i < elements->count; i++) {
-		const struct element *element = &elements->items[i];
-		struct grant *grant = find_going(table, &element->key);
-
-		if (!grant)
-			grant = find(table, &element->key);
-		if (!grant)
-			grant = adopt(table, element);
-		grant_update(table, grant, &element->use);
-		grant->is_missing = false;
-	}
-	settle_missing(table, now_ms);
-}
-
 static bool is_selected(const struct grant *grant, const struct grant_selector *selector)
 {
 	return (!selector->is_of_user || grant->label.uid == selector->uid) &&
@@ -381,18 +300,21 @@ static bool is_selected(const struct grant *grant, const struct grant_selector *
 	       (selector->port == 0 || grant->key.port == selector->port);
 }
 
-size_t grant_revoke(struct grant_table *table, const struct grant_selector *selector)
+size_t grant_revoke(struct grant_table *table, const struct grant_selector *wanted)
 {
+	struct grant_selector selector = *wanted;
 	size_t count = 0;
 
+	selector.client =
+		address_mask(&wanted->client, config_prefix(table->config, &wanted->client));
 	for (enum grant_state state = GRANT_WANTED; state <= GRANT_LOST; state++) {
 		struct grant *grant, *next;
 
 		for (grant = table->lists[state]; grant; grant = next) {
 			next = grant->next;
-			if (!is_selected(grant, selector))
+			if (!is_selected(grant, &selector))
 				continue;
-			revoke(table, grant, GRANT_ADMIN);
+			grant_end(table, grant, GRANT_ADMIN);
 			count++;
 		}
 	}
@@ -411,7 +333,7 @@ uint64_t grant_end_max(struct grant_table *table, uint64_t now_ms)
 
 		next = grant->next;
 		if (end_ms <= now_ms)
-			revoke(table, grant, GRANT_MAX);
+			grant_end(table, grant, GRANT_MAX);
 		else if (end_ms < next_ms)
 			next_ms = end_ms;
 	}

@@ -5,6 +5,7 @@
 #include "config.h"
 #include "label.h"
 #include "server.h"
+#include "tally.h"
 
 /*
  * Who may reach which server, and why not: the only place of policy.
@@ -40,11 +41,12 @@ enum grant_reason {
 	GRANT_ADMIN,     /* revoked by a person */
 	GRANT_STALE,     /* found in the kernel, and nothing is known that it is for */
 };
+#define GRANT_REASONS (GRANT_STALE + 1)
 
 /* What the kernel has counted on an element. */
 struct grant_use {
 	uint64_t packets, bytes;
-	uint64_t expires_ms; /* boot time at which the kernel drops it */
+	uint64_t expires_ms; /* time awake at which the kernel drops it */
 };
 
 struct grant {
@@ -73,9 +75,11 @@ enum grant_denial_reason {
 	DENIAL_LIMIT_USER, /* grants-per-user */
 	DENIAL_LIMIT,      /* grants */
 };
+#define DENIAL_REASONS (DENIAL_LIMIT + 1)
 
 struct grant_denial {
 	enum grant_denial_reason reason;
+	uint32_t limit; /* that was reached; 0: the reason is no limit */
 	uint32_t uid;
 	uint16_t port;
 	struct address client; /* family 0 without a login */
@@ -101,14 +105,22 @@ struct elements {
 
 struct grant_table {
 	const struct config *config;
+	uint64_t asleep_ms; /* how much of the time since boot the host was suspended */
 	struct server_table servers;
 	struct grant *by_key; /* a uthash of those that are, or are to be, in the kernel */
 	struct grant *lists[GRANT_STATES];
 	size_t count;             /* of all */
+	struct tally per_uid;     /* of those of each uid's servers */
 	bool is_port_open[65536]; /* as the kernel's set of servers' ports has it */
 	bool is_port_wanted[65536];
 	struct grant_denials denials; /* since the last plan */
 };
+
+/* now_ms is time since boot. Expiry alone is in time awake, as the kernel's is. */
+static inline uint64_t grant_awake_ms(const struct grant_table *table, uint64_t now_ms)
+{
+	return now_ms - table->asleep_ms;
+}
 
 struct grant_table *grant_table_new(const struct config *config);
 void grant_table_free(struct grant_table *table);
@@ -120,10 +132,15 @@ void grant_first(struct grant_table *table, struct server *server, const struct 
 /* A server was found, and its user has no login: denies. */
 void grant_none(struct grant_table *table, const struct server *server);
 
+/* A person wants who knocked on the server's port to reach it. False if that is denied. */
+bool grant_allow(struct grant_table *table, struct server *server, const struct grant_key *key,
+	uint64_t now_ms);
+
 /* A new login: wants grants for all of its user's servers of its address family that it has none
  * for yet; without roam only for those that were started from its address. With supersede, what
- * other addresses have of them is to lapse after claim. */
-void grant_roam(struct grant_table *table, const struct login *login, uint64_t now_ms);
+ * other addresses have of them is to lapse after claim. Returns how many servers it opens nothing
+ * for because they are of the other address family. */
+size_t grant_roam(struct grant_table *table, const struct login *login, uint64_t now_ms);
 
 /* Calls visit with each open grant that grant_roam() looks at: of the login's user, for the login's
  * address or, with supersede, for any. */
@@ -132,8 +149,8 @@ void grant_each_of_login(struct grant_table *table, const struct login *login,
 
 /* The kernel says how much an open grant was used; or that it is not there: then it has run out, if
  * its time is over, and else somebody took it away and it is to come back. */
-void grant_update(
-	const struct grant_table *table, struct grant *grant, const struct grant_use *use);
+void grant_update(const struct grant_table *table, struct grant *grant, const struct grant_use *use,
+	uint64_t now_ms);
 void grant_miss(struct grant_table *table, struct grant *grant, uint64_t now_ms);
 
 /* Compares with all that the kernel has: takes over counters and expiry, adopts elements whose
@@ -145,19 +162,27 @@ void grant_sync(struct grant_table *table, const struct elements *elements, uint
 struct grant_selector {
 	bool is_of_user;
 	uint32_t uid;
-	struct address client;
+	struct address client; /* or, with a shorter prefix, any address of its network */
 	uint16_t port;
 };
 
 /* Wants to be rid of those grants, and returns their number. */
-size_t grant_revoke(struct grant_table *table, const struct grant_selector *selector);
+size_t grant_revoke(struct grant_table *table, const struct grant_selector *wanted);
 
 /* Wants to be rid of what is open for max; returns when the next one will be, UINT64_MAX: never. */
 uint64_t grant_end_max(struct grant_table *table, uint64_t now_ms);
 
-/* For plan.c: its server has ended; into another state; out of the table, and with the last grant
- * of a server that is gone that server. */
-void grant_end(struct grant_table *table, struct grant *grant);
+/* For plan.c and grant_sync.c: the one of that key that is, or is to be, in the kernel, and the one
+ * that is to be taken out; null if there is none. */
+struct grant *grant_find(const struct grant_table *table, const struct grant_key *key);
+struct grant *grant_find_going(const struct grant_table *table, const struct grant_key *key);
+
+/* A new one, of that server if it has one; it is to go: what is in the kernel has to be taken out,
+ * and what never was is just forgotten; into another state; out of the table, and with the last
+ * grant of a server that is gone that server. */
+struct grant *grant_add(struct grant_table *table, const struct grant_key *key,
+	struct server *server, enum grant_state state);
+void grant_end(struct grant_table *table, struct grant *grant, enum grant_reason reason);
 void grant_move(struct grant_table *table, struct grant *grant, enum grant_state state);
 void grant_detach(struct grant_table *table, struct grant *grant);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -80,12 +81,13 @@ void login_remove(struct login_table *table, struct login *login)
 {
 	struct user *user = find_user(table, login->uid);
 
+	assert(user); /* it has this login */
 	DL_DELETE(user->logins, login);
 	if (--user->count == 0) {
 		HASH_DEL(table->users, user);
 		free(user);
 	}
-	HASH_DEL(table->by_pid, login);
+	HASH_DEL(table->by_pid, login); // NOLINT(clang-analyzer-unix.Malloc): uthash
 	free(login->user);
 	free(login->auth);
 	free(login);
@@ -132,18 +134,27 @@ static bool has_session(const struct login *login, const uint32_t *sessions, siz
 	return false;
 }
 
-struct login *login_owner(const struct login_table *table, uint32_t uid, uint64_t cgroup,
+/* What tells more counts more than all that tells less. */
+static int rank(const struct login *login, const struct udp_socket *socket,
+	const uint32_t *sessions, size_t session_count)
+{
+	bool is_cgroup = socket->cgroup != 0 && login->process.cgroup == socket->cgroup;
+
+	return (is_cgroup ? 4 : 0) + (has_session(login, sessions, session_count) ? 2 : 0) +
+	       (address_equal(&login->server, &socket->address) ? 1 : 0);
+}
+
+struct login *login_owner(const struct login_table *table, const struct udp_socket *socket,
 	const uint32_t *sessions, size_t session_count)
 {
 	struct login *best = NULL;
 	int best_rank = -1;
 
-	for (struct login *login = login_of_user(table, uid); login; login = login->next) {
-		int rank = (cgroup != 0 && login->process.cgroup == cgroup ? 2 : 0) +
-			   (has_session(login, sessions, session_count) ? 1 : 0);
+	for (struct login *login = login_of_user(table, socket->uid); login; login = login->next) {
+		int of_login = rank(login, socket, sessions, session_count);
 
-		if (rank > best_rank) {
-			best_rank = rank;
+		if (of_login > best_rank) {
+			best_rank = of_login;
 			best = login;
 		}
 	}

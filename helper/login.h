@@ -41,10 +41,11 @@ struct login *login_of_user(const struct login_table *table, uint32_t uid);
 void login_each(const struct login_table *table,
 	void (*visit)(const struct login *login, void *context), void *context);
 
-/* Which login started a socket of this uid, made in this cgroup (0: not known)? Of the uid's
- * logins those in that cgroup; if there are none, all; of several those whose audit session is
- * one of sessions; of several still, the newest. Null if the uid has none. */
-struct login *login_owner(const struct login_table *table, uint32_t uid, uint64_t cgroup,
+/* Which login started this socket? Of its uid's logins those in the cgroup that it was made in; if
+ * there are none, all; of several those whose audit session is one of sessions; of several those
+ * that came in on the address that it is bound to, as mosh does it; of several still, the newest.
+ * Null if the uid has none. */
+struct login *login_owner(const struct login_table *table, const struct udp_socket *socket,
 	const uint32_t *sessions, size_t session_count);
 
 #endif

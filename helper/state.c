@@ -135,7 +135,8 @@ static int decode(const struct state *state, const uint8_t *bytes, const char *n
 	snprintf(expected, sizeof(expected), "%u", head.pid);
 	if (head.version != STATE_VERSION || strcmp(name, expected) != 0 ||
 		memcmp(head.boot_id, state->boot_id, BOOT_ID_SIZE) != 0 ||
-		memcmp(head.zero, "\0\0\0", sizeof(head.zero)) != 0 || head.pid > INT32_MAX)
+		memcmp(head.zero, "\0\0\0", sizeof(head.zero)) != 0 || head.pid == 0 ||
+		head.pid > INT32_MAX)
 		return -EPROTO;
 	login->pid = (pid_t)head.pid;
 	login->start = head.start;
@@ -149,6 +150,7 @@ static int load_file(const struct state *state, const char *name, struct state_l
 {
 	uint8_t bytes[FILE_SIZE + 1];
 	struct stat status;
+	ssize_t length;
 	auto_fd int fd =
 		openat(state->folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
@@ -156,8 +158,9 @@ static int load_file(const struct state *state, const char *name, struct state_l
 		return -errno;
 	if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() || (status.st_mode & 077))
 		return -EPERM;
-	if (read(fd, bytes, sizeof(bytes)) != FILE_SIZE)
-		return -EPROTO;
+	length = read(fd, bytes, sizeof(bytes));
+	if (length != FILE_SIZE)
+		return length < 0 ? -errno : -EPROTO;
 	return decode(state, bytes, name, login);
 }
 
@@ -180,32 +183,63 @@ static void set_aside(const struct state *state, const char *name)
 		unlinkat(state->folder, name, 0);
 }
 
+/* A failure of the system's, for now, that says nothing about the file. */
+static bool is_passing(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -EIO ||
+	       error == -EINTR;
+}
+
+/* -EPROTO if it is not sound. */
+static int load_entry(const struct state *state, const char *name,
+	void (*visit)(const struct state_login *login, void *context), void *context)
+{
+	struct state_login login;
+	int error = is_name(name) ? load_file(state, name, &login) : -EPROTO;
+
+	if (error == 0)
+		visit(&login, context);
+	return error == 0 || is_passing(error) ? error : -EPROTO;
+}
+
+static int load_all(const struct state *state, DIR *folder,
+	void (*visit)(const struct state_login *login, void *context), void *context, size_t *bad)
+{
+	for (;;) {
+		struct dirent *entry;
+		int error;
+
+		errno = 0;
+		entry = readdir(folder);
+		if (!entry)
+			return -errno;
+		error = is_set_aside(entry->d_name)
+				? 0
+				: load_entry(state, entry->d_name, visit, context);
+		if (error == -EPROTO) {
+			set_aside(state, entry->d_name);
+			++*bad;
+		} else if (error < 0) {
+			return error;
+		}
+	}
+}
+
 int state_load(struct state *state, void (*visit)(const struct state_login *login, void *context),
 	void *context)
 {
-	int fd = dup(state->folder);
+	auto_fd int fd = dup(state->folder);
 	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
 	size_t bad = 0;
+	int error;
 
-	if (!folder) {
-		if (fd >= 0)
-			close(fd);
+	if (!folder)
 		return -errno;
-	}
-	for (struct dirent *entry; (entry = readdir(folder));) {
-		struct state_login login;
-
-		if (is_set_aside(entry->d_name))
-			continue;
-		if (is_name(entry->d_name) && load_file(state, entry->d_name, &login) == 0) {
-			visit(&login, context);
-			continue;
-		}
-		set_aside(state, entry->d_name);
-		bad++;
-	}
+	take_fd(&fd);
+	rewinddir(folder); /* the duplicate is where the last one left off */
+	error = load_all(state, folder, visit, context, &bad);
 	closedir(folder);
 	if (bad > 0)
 		log_warning("%zu files of logins are not sound: set aside as bad-*", bad);
-	return 0;
+	return error;
 }

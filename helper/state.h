@@ -37,7 +37,8 @@ int state_save(struct state *state, const struct state_login *login);
 /* Of one that is not there: nothing. */
 void state_remove(struct state *state, pid_t pid);
 
-/* Calls visit with each login. -errno if the folder cannot be read. */
+/* Calls visit with each login. -errno if the folder, or a file that may be sound, cannot be read.
+ */
 int state_load(struct state *state, void (*visit)(const struct state_login *login, void *context),
 	void *context);
 

@@ -150,13 +150,32 @@ START_TEST(gate_restarts_after_logout)
 }
 END_TEST
 
+/* What cannot be looked at for now is not taken for gone. */
+START_TEST(gate_start_cannot_look)
+{
+	begin_with_grant();
+	gate_clear(&gate);
+	host.process_error = -EMFILE;
+	ck_assert_int_eq(start(), -EMFILE);
+	ck_assert_int_eq(host.saved.pid, 10);
+	gate_clear(&gate);
+	host.process_error = 0;
+	ck_assert_int_eq(start(), 0);
+	ck_assert_uint_eq(login_count(gate.logins), 1);
+	host.process_error = -EMFILE;
+	ck_assert_int_eq(gate_check_logins(&gate), -EMFILE);
+	ck_assert_uint_eq(login_count(gate.logins), 1);
+	finish();
+}
+END_TEST
+
 START_TEST(gate_checks_logins)
 {
 	begin_with_grant();
-	gate_check_logins(&gate);
+	ck_assert_int_eq(gate_check_logins(&gate), 0);
 	ck_assert_uint_eq(login_count(gate.logins), 1);
 	host.start = 8;
-	gate_check_logins(&gate);
+	ck_assert_int_eq(gate_check_logins(&gate), 0);
 	ck_assert_uint_eq(login_count(gate.logins), 0);
 	ck_assert_int_eq(host.saved.pid, 0);
 	finish();
@@ -206,7 +225,9 @@ START_TEST(gate_reloads)
 	struct observer *next = (struct observer *)&host;
 
 	begin_with_grant();
+	ck_assert_uint_eq(host.hostchecks, 1);
 	ck_assert_int_eq(gate_reload(&gate, next), 0);
+	ck_assert_uint_eq(host.hostchecks, 2);
 	ck_assert_ptr_eq(gate.observer, next);
 	ck_assert_uint_eq(host.closed_observers, 1);
 	ck_assert_uint_eq(kernel.count, 1);
@@ -215,6 +236,7 @@ START_TEST(gate_reloads)
 	ck_assert_uint_eq(host.closed_observers, 1);
 	host.install_error = -EIO;
 	ck_assert_int_eq(gate_reload(&gate, NULL), -EIO);
+	ck_assert_uint_eq(host.hostchecks, 2);
 	ck_assert_ptr_eq(gate.observer, next);
 	ck_assert_uint_eq(host.closed_observers, 1);
 	finish();
@@ -224,5 +246,5 @@ END_TEST
 CHECK_MAIN("gate, its guard", TEST(gate_change_refused), TEST(gate_heals),
 	TEST(gate_heals_ever_slower), TEST(gate_closes_without_guard), TEST(gate_restarts),
 	TEST(gate_restarts_after_end), LOOP(gate_restarts_after_logout, 2),
-	TEST(gate_checks_logins), LOOP(gate_starts_after_mosh, 2), TEST(gate_start_refused),
-	TEST(gate_reloads))
+	TEST(gate_checks_logins), TEST(gate_start_cannot_look), LOOP(gate_starts_after_mosh, 2),
+	TEST(gate_start_refused), TEST(gate_reloads))

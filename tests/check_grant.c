@@ -42,11 +42,12 @@ static void first(struct server *server, uint32_t uid, const char *client)
 	grant_first(policy.table, server, &login, policy.kernel.now_ms);
 }
 
-static void roam(uint32_t uid, const char *client)
+/* How many servers are of the other family. */
+static size_t roam(uint32_t uid, const char *client)
 {
 	const struct login login = policy_login(11, uid, client, SERVER);
 
-	grant_roam(policy.table, &login, policy.kernel.now_ms);
+	return grant_roam(policy.table, &login, policy.kernel.now_ms);
 }
 
 /* One grant for alice, open. */
@@ -220,6 +221,7 @@ START_TEST(grant_limit_per_user)
 	ck_assert(has(CLIENT, SERVER, 60004));
 	ck_assert_uint_eq(policy.denials, 1);
 	ck_assert_int_eq(policy.denial, DENIAL_LIMIT_USER);
+	ck_assert_uint_eq(policy.limit, 2);
 	server_end(&policy.table->servers, 1);
 	settle(START);
 	roam(ALICE, CLIENT);
@@ -238,6 +240,7 @@ START_TEST(grant_limit)
 	settle(START);
 	ck_assert_uint_eq(policy.kernel.count, 1);
 	ck_assert_int_eq(policy.denial, DENIAL_LIMIT);
+	ck_assert_uint_eq(policy.limit, 1);
 	finish();
 }
 END_TEST
@@ -325,6 +328,25 @@ START_TEST(grant_roams_home_only)
 END_TEST
 
 /* With supersede the old address's lapses after claim, unless it is used. */
+START_TEST(grant_roams_in_its_family)
+{
+	begin();
+	open_one();
+	ck_assert_uint_eq(roam(ALICE, OTHER), 0);
+	ck_assert_uint_eq(roam(ALICE, "2001:db8::5"), 1);
+	add_server(2, ALICE, SERVER, 60002);
+	add_server(3, BOB, SERVER, 60003);
+	add_server(4, ALICE, "2001:db8::7", 60004);
+	ck_assert_uint_eq(roam(ALICE, "2001:db8::5"), 2);
+	ck_assert_uint_eq(roam(ALICE, CLIENT), 1);
+	server_end(&policy.table->servers, 2);
+	ck_assert_uint_eq(roam(ALICE, "2001:db8::5"), 1);
+	policy.config.gate.is_roaming = false; /* it would open nothing in any case */
+	ck_assert_uint_eq(roam(ALICE, "2001:db8::5"), 0);
+	finish();
+}
+END_TEST
+
 START_TEST(grant_roam_supersedes)
 {
 	uint64_t now_ms = START + 1000;
@@ -424,6 +446,29 @@ START_TEST(grant_revoked_by_hand)
 }
 END_TEST
 
+/* One revokes the address that one knows: grants have their network's. */
+START_TEST(grant_revoked_by_network)
+{
+	const struct grant_selector elsewhere = {.client = policy_address("203.0.114.5")};
+	const struct grant_selector within = {.client = policy_address("203.0.113.99")};
+	const struct grant_selector within6 = {.client = policy_address("2001:db8:1:2::99")};
+	const struct login login = policy_login(12, BOB, "2001:db8:1:2::5", "2001:db8::7");
+
+	begin();
+	policy.config.gate.prefix4 = 24;
+	policy.config.gate.prefix6 = 64;
+	open_one();
+	grant_first(policy.table, add_server(2, BOB, "2001:db8::7", 60002), &login, START);
+	settle(START);
+	ck_assert_uint_eq(grant_revoke(policy.table, &elsewhere), 0);
+	ck_assert_uint_eq(grant_revoke(policy.table, &within), 1);
+	ck_assert_uint_eq(grant_revoke(policy.table, &within6), 1);
+	settle(START);
+	ck_assert_uint_eq(policy.kernel.count, 0);
+	finish();
+}
+END_TEST
+
 START_TEST(grant_ends_after_max)
 {
 	begin();
@@ -446,6 +491,8 @@ static const struct {
 	uint64_t seen_ms;
 } uses[] = {
 	{{2, 200, START + 90000}, START},
+	{{2, 200, START + 90002}, START + 1}, /* idle was longer then */
+	{{0, 0, START + 90002}, 0},
 	{{0, 0, START + 90000}, 0},
 	{{2, 200, UINT64_MAX}, 0},
 	{{2, 200, 80000}, 0},
@@ -459,9 +506,34 @@ START_TEST(grant_last_seen)
 	policy.config.gate.idle_s = 90;
 	open_one();
 	grant = policy.table->lists[GRANT_OPEN];
-	grant_update(policy.table, grant, &uses[_i].use);
+	grant_update(policy.table, grant, &uses[_i].use, START + 1);
 	ck_assert_uint_eq(grant->seen_ms, uses[_i].seen_ms);
 	ck_assert_uint_eq(grant->use.packets, uses[_i].use.packets);
+	finish();
+}
+END_TEST
+
+/* A shorter idle comes with a reload: what the element had is no packet's time, and never later
+ * than now. */
+START_TEST(grant_last_seen_after_reload)
+{
+	const struct grant_use before = {2, 200, START + 3600000}, same = before;
+	const struct grant_use more = {3, 300, START + 3700000};
+	struct grant *grant;
+
+	begin();
+	policy.config.gate.idle_s = 3600;
+	open_one();
+	grant = policy.table->lists[GRANT_OPEN];
+	grant_update(policy.table, grant, &before, START + 5000);
+	ck_assert_uint_eq(grant->seen_ms, START);
+	policy.config.gate.idle_s = 60;
+	grant_update(policy.table, grant, &same, START + 10000);
+	ck_assert_uint_eq(grant->seen_ms, START);
+	grant_update(policy.table, grant, &more, START + 20000);
+	ck_assert_uint_eq(grant->seen_ms, START + 20000);
+	grant_update(policy.table, grant, &more, START + 30000);
+	ck_assert_uint_eq(grant->seen_ms, START + 20000);
 	finish();
 }
 END_TEST
@@ -470,6 +542,7 @@ CHECK_MAIN("grant", TEST(grant_own_only), TEST(grant_ends_with_socket),
 	TEST(grant_ends_before_opening), LOOP(grant_denied, ARRAY_LEN(denials)),
 	TEST(grant_denied_without_login), TEST(grant_denied_taken), TEST(grant_limit_per_user),
 	TEST(grant_limit), TEST(grant_wanted_twice), TEST(grant_masks_client), TEST(grant_roams),
-	TEST(grant_roams_home_only), TEST(grant_roam_supersedes), TEST(grant_of_login),
-	LOOP(grant_revoked_by_hand, ARRAY_LEN(selectors)), TEST(grant_ends_after_max),
-	LOOP(grant_last_seen, ARRAY_LEN(uses)))
+	TEST(grant_roams_home_only), TEST(grant_roams_in_its_family), TEST(grant_roam_supersedes),
+	TEST(grant_of_login), LOOP(grant_revoked_by_hand, ARRAY_LEN(selectors)),
+	TEST(grant_revoked_by_network), TEST(grant_ends_after_max),
+	LOOP(grant_last_seen, ARRAY_LEN(uses)), TEST(grant_last_seen_after_reload))

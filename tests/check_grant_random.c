@@ -277,7 +277,7 @@ static void expire(void)
 
 	if (!element)
 		return;
-	element->use.expires_ms = kernel.now_ms;
+	element->use.expires_ms = policy_awake_ms(&kernel);
 	element->use.packets = random_below(2);
 	see();
 	policy_sync(&kernel, table);
@@ -296,13 +296,23 @@ static void flush(void)
 	if (!element)
 		return;
 	for (size_t i = 0; i < kernel.count; i++)
-		kernel.items[i].use.expires_ms = kernel.now_ms + 1000000;
+		kernel.items[i].use.expires_ms = policy_awake_ms(&kernel) + 1000000;
 	see();
 	policy_sync(&kernel, table);
 	policy_drop(&kernel, element);
 	if (random_below(4) == 0)
 		kernel.count = 0;
 	policy_sync(&kernel, table);
+}
+
+/* The host sleeps, for longer than anything may stay unused, and that changes nothing. */
+static void suspend(void)
+{
+	uint64_t ms = random_below(2000000000);
+
+	kernel.now_ms += ms;
+	kernel.asleep_ms += ms;
+	table->asleep_ms = kernel.asleep_ms;
 }
 
 static void revoke(void)
@@ -326,6 +336,7 @@ static void restart(void)
 {
 	grant_table_free(table);
 	table = grant_table_new(&config);
+	table->asleep_ms = kernel.asleep_ms;
 	memset(kernel.ports, 0, sizeof(kernel.ports));
 	for (size_t i = guest_count; i-- > 0;) {
 		const struct element *element = policy_find(&kernel, &guests[i].key);
@@ -345,7 +356,8 @@ static void restart(void)
 }
 
 static void (*const steps[])(void) = {log_in, log_in, log_out, start_mosh, start_mosh, start_mosh,
-	start_mosh, start_mosh, end_socket, end_socket, start_foreign, expire, flush, revoke};
+	start_mosh, start_mosh, end_socket, end_socket, start_foreign, expire, flush, revoke,
+	suspend};
 
 /* Mostly one event a turn, sometimes several; and the kernel may refuse. */
 static void turn(void)

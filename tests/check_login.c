@@ -185,33 +185,45 @@ static const struct {
 	uint32_t sessions[2];
 	size_t session_count;
 	pid_t owner;
+	uint8_t servers[3]; /* the address at which each came in; the socket's ends in 7 */
 } owners[] = {
-	{"the newest", {{0, NONE}, {0, NONE}, {0, NONE}}, 0, {0}, 0, 3},
-	{"its cgroup", {{50, 1}, {51, 2}, {52, 3}}, 51, {0}, 0, 2},
-	{"its cgroup before a session", {{50, 1}, {51, 2}, {52, 3}}, 50, {3}, 1, 1},
-	{"the newest of a cgroup", {{50, 1}, {50, 2}, {52, 3}}, 50, {0}, 0, 2},
-	{"of a cgroup, its session", {{50, 1}, {50, 2}, {50, 3}}, 50, {1}, 1, 1},
-	{"of a cgroup, the newest session", {{50, 1}, {50, 2}, {50, 3}}, 50, {1, 2}, 2, 2},
-	{"a session, no login's cgroup", {{50, 1}, {51, 2}, {52, 3}}, 99, {2}, 1, 2},
-	{"the newest, no login's cgroup", {{50, 1}, {51, 2}, {52, 3}}, 99, {7}, 1, 3},
-	{"a session, cgroup not known", {{0, 1}, {51, 2}, {52, 3}}, 0, {2}, 1, 2},
-	{"cgroups not known do not match", {{0, 1}, {51, 2}, {52, 3}}, 0, {0}, 0, 3},
-	{"no session is no match", {{50, NONE}, {50, 2}, {50, 3}}, 50, {NONE}, 1, 3},
-	{"the other session counts", {{50, NONE}, {50, 2}, {50, 3}}, 50, {NONE, 2}, 2, 2},
-	{"only so many sessions", {{50, 1}, {50, 2}, {50, 3}}, 50, {9, 1}, 1, 3},
+	{"the newest", {{0, NONE}, {0, NONE}, {0, NONE}}, 0, {0}, 0, 3, {0}},
+	{"its cgroup", {{50, 1}, {51, 2}, {52, 3}}, 51, {0}, 0, 2, {0}},
+	{"its cgroup before a session", {{50, 1}, {51, 2}, {52, 3}}, 50, {3}, 1, 1, {0}},
+	{"the newest of a cgroup", {{50, 1}, {50, 2}, {52, 3}}, 50, {0}, 0, 2, {0}},
+	{"of a cgroup, its session", {{50, 1}, {50, 2}, {50, 3}}, 50, {1}, 1, 1, {0}},
+	{"of a cgroup, the newest session", {{50, 1}, {50, 2}, {50, 3}}, 50, {1, 2}, 2, 2, {0}},
+	{"a session, no login's cgroup", {{50, 1}, {51, 2}, {52, 3}}, 99, {2}, 1, 2, {0}},
+	{"the newest, no login's cgroup", {{50, 1}, {51, 2}, {52, 3}}, 99, {7}, 1, 3, {0}},
+	{"a session, cgroup not known", {{0, 1}, {51, 2}, {52, 3}}, 0, {2}, 1, 2, {0}},
+	{"cgroups not known do not match", {{0, 1}, {51, 2}, {52, 3}}, 0, {0}, 0, 3, {0}},
+	{"no session is no match", {{50, NONE}, {50, 2}, {50, 3}}, 50, {NONE}, 1, 3, {0}},
+	{"the other session counts", {{50, NONE}, {50, 2}, {50, 3}}, 50, {NONE, 2}, 2, 2, {0}},
+	{"only so many sessions", {{50, 1}, {50, 2}, {50, 3}}, 50, {9, 1}, 1, 3, {0}},
+	{"its address", {{0, NONE}, {0, NONE}, {0, NONE}}, 0, {0}, 0, 2, {8, 7, 6}},
+	{"the newest of an address", {{0, NONE}, {0, NONE}, {0, NONE}}, 0, {0}, 0, 2, {7, 7, 6}},
+	{"a session before its address", {{0, 1}, {0, 2}, {0, 3}}, 0, {3}, 1, 3, {7, 7, 6}},
+	{"its cgroup before its address", {{50, 1}, {51, 2}, {52, 3}}, 52, {0}, 0, 3, {7, 7, 6}},
+	{"of a session, its address", {{0, 1}, {0, 1}, {0, 2}}, 0, {1}, 1, 1, {7, 6, 7}},
+	{"no login's address", {{0, NONE}, {0, NONE}, {0, NONE}}, 0, {0}, 0, 3, {8, 9, 6}},
 };
 
 START_TEST(owner)
 {
+	const struct udp_socket socket = {
+		.uid = ALICE, .cgroup = owners[_i].cgroup, .address = {4, {198, 51, 100, 7}}};
 	struct login *found;
 
 	begin();
-	for (pid_t pid = 1; pid <= 3; pid++)
+	for (pid_t pid = 1; pid <= 3; pid++) {
 		add(pid, ALICE, owners[_i].logins[pid - 1].cgroup,
 			owners[_i].logins[pid - 1].session);
+		login_find(table, pid)->server =
+			(struct address){4, {198, 51, 100, owners[_i].servers[pid - 1]}};
+	}
 	add(4, BOB, owners[_i].cgroup, owners[_i].sessions[0]);
-	found = login_owner(
-		table, ALICE, owners[_i].cgroup, owners[_i].sessions, owners[_i].session_count);
+	login_find(table, 4)->server = socket.address;
+	found = login_owner(table, &socket, owners[_i].sessions, owners[_i].session_count);
 	ck_assert_ptr_nonnull(found);
 	ck_assert_msg(
 		found->pid == owners[_i].owner, "%s: login %d", owners[_i].rule, (int)found->pid);
@@ -221,11 +233,12 @@ END_TEST
 
 START_TEST(no_owner)
 {
+	const struct udp_socket socket = {.uid = ALICE, .cgroup = 50};
 	const uint32_t session = 1;
 
 	begin();
 	add(4, BOB, 50, 1);
-	ck_assert_ptr_null(login_owner(table, ALICE, 50, &session, 1));
+	ck_assert_ptr_null(login_owner(table, &socket, &session, 1));
 	end();
 }
 END_TEST

@@ -16,7 +16,7 @@ struct policy_kernel {
 	struct element items[POLICY_ELEMENTS];
 	size_t count;
 	bool ports[65536];
-	uint64_t now_ms;
+	uint64_t now_ms, asleep_ms;
 	/* Null: the kernel refuses nothing. */
 	bool (*refuses)(const struct change *change);
 };
@@ -79,6 +79,11 @@ static inline bool policy_has(
 	return policy_find(kernel, &key) != NULL;
 }
 
+static inline uint64_t policy_awake_ms(const struct policy_kernel *kernel)
+{
+	return kernel->now_ms - kernel->asleep_ms;
+}
+
 static inline void policy_drop(struct policy_kernel *kernel, struct element *element)
 {
 	*element = kernel->items[--kernel->count];
@@ -91,7 +96,7 @@ static inline void policy_put(struct policy_kernel *kernel, const struct change 
 	ck_assert_uint_lt(kernel->count, POLICY_ELEMENTS);
 	memset(element, 0, sizeof(*element));
 	element->key = change->key;
-	element->use.expires_ms = kernel->now_ms + (uint64_t)change->timeout_s * 1000;
+	element->use.expires_ms = policy_awake_ms(kernel) + (uint64_t)change->timeout_s * 1000;
 	strcpy(element->comment, change->comment);
 	kernel->count++;
 }
@@ -149,6 +154,7 @@ struct policy {
 	enum grant_reason reason;
 	uint64_t packets; /* that they had */
 	enum grant_denial_reason denial;
+	uint32_t limit; /* of that denial */
 };
 
 static inline void policy_begin(struct policy *policy, uint64_t now_ms)
@@ -207,8 +213,10 @@ static inline void policy_settle(struct policy *policy, uint64_t now_ms)
 	policy->gone = policy->packets = 0;
 	for (size_t i = 0; i < plan.count; i++)
 		policy_note(policy, &plan.changes[i]);
-	if (plan.denials.count > 0)
+	if (plan.denials.count > 0) {
 		policy->denial = plan.denials.items[0].reason;
+		policy->limit = plan.denials.items[0].limit;
+	}
 	plan_clear(&plan);
 }
 

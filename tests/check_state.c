@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "check_limit.h"
 #include "check_main.h"
 #include "log.h"
 #include "state.h"
@@ -579,16 +580,34 @@ START_TEST(state_damaged_name)
 }
 END_TEST
 
+static const struct {
+	uint32_t pid;
+	const char *name;
+} no_pids[] = {{0, "0"}, {0x80000000, "2147483648"}, {UINT32_MAX, "4294967295"}};
+
 START_TEST(state_damaged_pid)
 {
 	uint8_t bytes[FILE_SIZE];
-	const uint32_t pid = 0x80000000;
 
 	begin();
 	memcpy(bytes, sound_bytes(4242), FILE_SIZE);
-	memcpy(bytes + 4, &pid, sizeof(pid));
-	write_name("2147483648", bytes, FILE_SIZE);
-	assert_set_aside("2147483648");
+	memcpy(bytes + 4, &no_pids[_i].pid, sizeof(no_pids[_i].pid));
+	write_name(no_pids[_i].name, bytes, FILE_SIZE);
+	assert_set_aside(no_pids[_i].name);
+	finish();
+}
+END_TEST
+
+START_TEST(state_loads_again)
+{
+	begin();
+	save(1);
+	save(4242);
+	for (int time = 0; time < 3; time++) {
+		seen.count = 0;
+		ck_assert_int_eq(state_load(state, visit, &seen), 0);
+		ck_assert_uint_eq(seen.count, 2);
+	}
 	finish();
 }
 END_TEST
@@ -683,6 +702,25 @@ START_TEST(state_keeps_to_itself)
 }
 END_TEST
 
+/* Without descriptors nothing is known of a file, so it is kept as it is. */
+START_TEST(state_out_of_descriptors)
+{
+	begin();
+	save(4711);
+	for (int left = 0; left < 2; left++) {
+		seen.count = 0;
+		limit_descriptors(left);
+		ck_assert_int_eq(state_load(state, visit, &seen), -EMFILE);
+		limit_lift();
+		ck_assert_uint_eq(seen.count, 0);
+	}
+	ck_assert_int_eq(warnings, 0);
+	load();
+	ck_assert_uint_eq(seen.count, 1);
+	finish();
+}
+END_TEST
+
 /* Those of which every value is one of a login: start and since. */
 static bool is_free(size_t at)
 {
@@ -743,9 +781,10 @@ int main(void)
 		LOOP(state_damaged, ARRAY_LEN(damages)), TEST(state_damaged_close),
 		LOOP(state_damaged_length, ARRAY_LEN(lengths)),
 		LOOP(state_damaged_kind, ARRAY_LEN(kinds) - (geteuid() != 0)),
-		LOOP(state_damaged_name, ARRAY_LEN(names)), TEST(state_damaged_pid),
+		LOOP(state_damaged_name, ARRAY_LEN(names)),
+		LOOP(state_damaged_pid, ARRAY_LEN(no_pids)), TEST(state_loads_again),
 		TEST(state_damaged_long_name), TEST(state_damaged_many), TEST(state_set_aside),
-		TEST(state_keeps_to_itself), TEST(state_flipped)};
+		TEST(state_keeps_to_itself), TEST(state_out_of_descriptors), TEST(state_flipped)};
 	int result;
 
 	check_make_folder(folder);

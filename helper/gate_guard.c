@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <string.h>
+
+#include "fd.h"
+#include "gate_part.h"
+#include "hostcheck.h"
+#include "log.h"
+
+#define HEAL_FIRST_MS  10
+#define HEAL_DELAY_MS  1000  /* at most */
+#define HEAL_FORGET_MS 60000 /* quiet for so long, and the next one is put right at once */
+
+/* Whoever changes our table again and again is not fought for every packet's sake. */
+void gate_plan_heal(struct gate *gate, uint64_t now_ms)
+{
+	if (gate->is_touched)
+		return;
+	if (now_ms - gate->healed_ms > HEAL_FORGET_MS)
+		gate->heal_delay_ms = 0;
+	gate->is_touched = true;
+	gate->heal_ms = now_ms + gate->heal_delay_ms;
+}
+
+/* Also after each change of our own, which reads the notices that came before it. */
+void gate_check_touched(struct gate *gate)
+{
+	if (firewall_is_touched(gate->firewall))
+		gate_plan_heal(gate, gate_now_ms(gate));
+}
+
+/* The guard and all grants anew, in one transaction. */
+static int install(struct gate *gate, const char *action)
+{
+	uint64_t now_ms = gate_now_ms(gate);
+	struct plan plan;
+	int error = gate_refresh(gate);
+
+	if (error < 0)
+		return error;
+	plan_start_anew(gate->grants);
+	plan_make(gate->grants, now_ms, &plan);
+	error = firewall_install(gate->firewall, gate->config, &plan);
+	totals_count_transaction(&gate->totals, error);
+	if (error < 0) {
+		log_error("nftables refused the guard: %s", firewall_error(gate->firewall));
+		for (size_t i = 0; i < plan.count; i++)
+			plan.changes[i].error = error;
+	}
+	plan_commit(gate->grants, &plan, now_ms);
+	if (error == 0) {
+		gate->installed_ms = now_ms;
+		audit_guard(&gate->audit, action);
+	}
+	gate_tell(gate, &plan, now_ms);
+	plan_clear(&plan);
+	gate_check_touched(gate);
+	gate_set_compare(gate, now_ms);
+	return error;
+}
+
+static void delay_next_heal(struct gate *gate)
+{
+	if (gate->heal_delay_ms == HEAL_DELAY_MS)
+		return;
+	gate->heal_delay_ms = gate->heal_delay_ms == 0 ? HEAL_FIRST_MS : gate->heal_delay_ms * 2;
+	if (gate->heal_delay_ms < HEAL_DELAY_MS)
+		return;
+	gate->heal_delay_ms = HEAL_DELAY_MS;
+	log_warning("somebody keeps changing table %s: putting it right once a second from now on",
+		gate->config->firewall.table);
+}
+
+void gate_heal(struct gate *gate, uint64_t now_ms)
+{
+	if (!gate->is_touched || gate->heal_ms > now_ms)
+		return;
+	gate->is_touched = false;
+	gate->healed_ms = now_ms;
+	delay_next_heal(gate);
+	if (install(gate, "restored") < 0) {
+		gate_plan_heal(gate, now_ms);
+		return;
+	}
+	gate->restored_ms = now_ms;
+	gate->restored++;
+}
+
+void gate_on_notice(struct gate *gate)
+{
+	gate_check_touched(gate);
+	gate_heal(gate, gate_now_ms(gate));
+}
+
+/* What the last helper knew to be a server and has no grant now had one and lost it. */
+int gate_install_first(struct gate *gate)
+{
+	auto_free void *items = NULL;
+	struct elements ports = {0};
+	int error = firewall_read_ports(gate->firewall, &ports);
+
+	items = ports.items;
+	if (error < 0)
+		log_warning("reading the set of servers: %s", strerror(-error));
+	error = install(gate, "installed");
+	for (size_t i = 0; i < ports.count; i++)
+		server_pass_over_port(&gate->grants->servers, ports.items[i].key.port);
+	return error;
+}
+
+int gate_reload(struct gate *gate, struct observer *observer)
+{
+	struct observer *old = gate->observer;
+	int error;
+
+	gate->observer = observer;
+	error = install(gate, "installed");
+	if (error < 0) {
+		gate->observer = old;
+	} else if (old != observer) {
+		observer_close(old);
+		hostcheck(gate->config, gate->firewall);
+	}
+	return error;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "credential.h"
+#include "gate_part.h"
+#include "log.h"
+#include "search.h"
+
+/* A grant that lapsed since the last comparison must not stand in the way of a new one. */
+static void check_open(struct grant *grant, void *context)
+{
+	struct gate *gate = context;
+	struct element element;
+	int error = firewall_get(gate->firewall, &grant->key, &element);
+
+	if (error == 0)
+		grant_update(gate->grants, grant, &element.use, gate_now_ms(gate));
+	else if (error == -ENOENT)
+		grant_miss(gate->grants, grant, gate_now_ms(gate));
+	else
+		log_error("reading an element: %s", strerror(-error));
+}
+
+/* A new login: its address may reach its user's servers. */
+static void roam(struct gate *gate, const struct login *login)
+{
+	size_t other_family;
+
+	search_of_login(gate, login);
+	grant_each_of_login(gate->grants, login, check_open, gate);
+	other_family = grant_roam(gate->grants, login, gate_now_ms(gate));
+	if (other_family > 0)
+		log_info("user %s has %zu servers of the other address family, which this login "
+			 "does not open",
+			login->user, other_family);
+}
+
+static void forget(struct gate *gate, struct login *login)
+{
+	state_remove(gate->state, login->pid);
+	login_remove(gate->logins, login);
+}
+
+static void refuse(struct gate *gate, const struct login *login, uint32_t most)
+{
+	gate->totals.refused_logins++;
+	past_add_login(&gate->past, PAST_REFUSED, login, login->since_ms);
+	audit_limit_logins(&gate->audit, login, most);
+}
+
+/* -errno as of login_add(), or if there is no such process. */
+static int add_login(struct gate *gate, const struct wire_session *session, pid_t pid,
+	uint64_t since_ms, struct login **added)
+{
+	char auth[CREDENTIAL_SIZE];
+	struct login login = {
+		.pid = pid,
+		.uid = session->uid,
+		.client = session->client,
+		.server = session->server,
+		.since_ms = since_ms,
+		.user = (char *)session->user,
+		.auth = auth,
+	};
+	uint32_t most = gate->config->limits.logins_per_user;
+	int error = observer_process(gate->observer, pid, &login.process);
+
+	if (error < 0)
+		return error;
+	credential_describe(session->auth, auth);
+	error = login_add(gate->logins, &login, most, added);
+	if (error == -ENOSPC)
+		refuse(gate, &login, most);
+	return error;
+}
+
+static void save(struct gate *gate, const struct login *login, const struct wire_session *session)
+{
+	const struct state_login saved = {
+		.pid = login->pid,
+		.start = login->process.start,
+		.since_ms = login->since_ms,
+		.session = *session,
+	};
+	int error = state_save(gate->state, &saved);
+
+	if (error < 0)
+		log_warning("login of %s is not saved: %s", login->user, strerror(-error));
+}
+
+enum wire_answer gate_on_login(struct gate *gate, const struct wire_session *session, pid_t pid)
+{
+	struct login *login;
+	int error = add_login(gate, session, pid, gate_now_ms(gate), &login);
+
+	if (error == -ENOSPC)
+		return WIRE_REFUSED;
+	if (error < 0)
+		return error == -EEXIST ? WIRE_DONE : WIRE_FAILED;
+	gate->totals.logins++;
+	save(gate, login, session);
+	gate->newcomer = pid;
+	return WIRE_DONE;
+}
+
+void gate_welcome(struct gate *gate, pid_t pid)
+{
+	const struct login *login = login_find(gate->logins, pid);
+
+	if (!login || gate->newcomer != pid)
+		return;
+	gate->newcomer = 0;
+	audit_login(&gate->audit, login);
+	roam(gate, login);
+}
+
+struct restoring {
+	struct gate *gate;
+	int error;
+};
+
+/* The process could not be looked at; it is neither gone, nor is there a reason not to have it. */
+static bool is_unknown(int error)
+{
+	return error < 0 && error != -ENOENT && error != -ESRCH && error != -EEXIST &&
+	       error != -ENOSPC;
+}
+
+/* Of a process that could not be looked at nothing is known, so its login is not forgotten: the
+ * next helper may look at it. */
+static void restore_login(const struct state_login *saved, void *context)
+{
+	struct restoring *restoring = context;
+	struct gate *gate = restoring->gate;
+	struct login *login;
+	int error = add_login(gate, &saved->session, saved->pid, saved->since_ms, &login);
+
+	if (is_unknown(error))
+		restoring->error = error;
+	else if (error < 0)
+		state_remove(gate->state, saved->pid);
+	else if (login->process.start != saved->start)
+		forget(gate, login);
+}
+
+int gate_restore_logins(struct gate *gate)
+{
+	struct restoring restoring = {.gate = gate};
+	int error = state_load(gate->state, restore_login, &restoring);
+
+	return error < 0 ? error : restoring.error;
+}
+
+static void check_login(const struct login *login, void *context)
+{
+	struct restoring *restoring = context;
+	struct gate *gate = restoring->gate;
+	struct process process;
+	int error = observer_process(gate->observer, login->pid, &process);
+
+	if (is_unknown(error))
+		restoring->error = error;
+	else if (error < 0 || process.start != login->process.start)
+		forget(gate, login_find(gate->logins, login->pid));
+}
+
+int gate_check_logins(struct gate *gate)
+{
+	struct restoring restoring = {.gate = gate};
+
+	login_each(gate->logins, check_login, &restoring);
+	return restoring.error;
+}
+
+enum wire_answer gate_on_logout(struct gate *gate, pid_t pid)
+{
+	struct login *login = login_find(gate->logins, pid);
+
+	if (!login)
+		return WIRE_NOTHING;
+	search_last(gate);
+	past_add_login(&gate->past, PAST_LOGOUT, login, gate_now_ms(gate));
+	audit_logout(&gate->audit, login, gate_now_ms(gate));
+	forget(gate, login);
+	return WIRE_DONE;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MOSHGATE_GATE_PART_H
+#define MOSHGATE_GATE_PART_H
+
+#include "gate.h"
+
+/* What the parts of the gate have of each other: gate.c the line that all events go, gate_login.c
+ * logins, gate_guard.c the guard as a whole. */
+
+/* Time since boot. Also takes in how much of that the host slept, which expiry does not count. */
+uint64_t gate_now_ms(const struct gate *gate);
+
+/* Tells of what became of a plan. */
+void gate_tell(struct gate *gate, const struct plan *plan, uint64_t now_ms);
+
+/* When to compare next. */
+void gate_set_compare(struct gate *gate, uint64_t now_ms);
+
+/* Reads back the logins of an earlier helper. -errno. */
+int gate_restore_logins(struct gate *gate);
+
+/* The guard and all grants for the first time. -errno, already logged. */
+int gate_install_first(struct gate *gate);
+
+/* Reads the notices, and plans to put our table right if somebody else changed it. To be called
+ * after each change of our own, too, which reads the notices that came before it. */
+void gate_check_touched(struct gate *gate);
+
+/* Our table is to be put right, at gate->heal_ms; and puts it right if it is time. */
+void gate_plan_heal(struct gate *gate, uint64_t now_ms);
+void gate_heal(struct gate *gate, uint64_t now_ms);
+
+#endif

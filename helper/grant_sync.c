@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "grant.h"
+
+/* Each packet makes it expire idle later. But after idle was lowered that may be later than now,
+ * and then only that there are more packets tells that one came. */
+static uint64_t last_seen(const struct grant_table *table, const struct grant *grant,
+	const struct grant_use *use, uint64_t now_ms)
+{
+	uint64_t idle_ms = (uint64_t)table->config->gate.idle_s * 1000, seen_ms;
+
+	if (use->packets == 0 || use->expires_ms == UINT64_MAX || use->expires_ms <= idle_ms)
+		return grant->seen_ms;
+	seen_ms = use->expires_ms - idle_ms + table->asleep_ms;
+	if (seen_ms <= now_ms)
+		return seen_ms > grant->seen_ms ? seen_ms : grant->seen_ms;
+	return use->packets + grant->before.packets > grant->use.packets ? now_ms : grant->seen_ms;
+}
+
+void grant_update(const struct grant_table *table, struct grant *grant, const struct grant_use *use,
+	uint64_t now_ms)
+{
+	grant->seen_ms = last_seen(table, grant, use, now_ms);
+	grant->use = *use;
+	grant->use.packets += grant->before.packets;
+	grant->use.bytes += grant->before.bytes;
+	grant->is_counted = true;
+}
+
+static void lapse(struct grant_table *table, struct grant *grant)
+{
+	grant->reason = grant->is_counted && grant->use.packets > 0 ? GRANT_IDLE : GRANT_UNCLAIMED;
+	if (grant->server && grant->server->is_gone)
+		grant->reason = GRANT_EXIT;
+	grant_move(table, grant, GRANT_LAPSED);
+}
+
+void grant_miss(struct grant_table *table, struct grant *grant, uint64_t now_ms)
+{
+	grant->before = grant->use;
+	if (grant->use.expires_ms <= grant_awake_ms(table, now_ms))
+		lapse(table, grant);
+	else
+		grant_move(table, grant, GRANT_LOST);
+}
+
+/* The live server that a label names, if the element can be its own. */
+static struct server *find_server(
+	const struct grant_table *table, const struct element *element, const struct label *label)
+{
+	const struct grant_key *key = &element->key;
+	struct address client =
+		address_mask(&key->client, config_prefix(table->config, &key->client));
+	struct server *server = server_find(&table->servers, label->cookie);
+
+	if (!server || server->is_gone || server->socket.port != key->port ||
+		server->socket.uid != label->uid || !address_equal(&client, &key->client))
+		return NULL;
+	return server;
+}
+
+/* An element that the table does not have: somebody's who is still there, or nobody's. */
+static struct grant *adopt(struct grant_table *table, const struct element *element)
+{
+	struct label label = {.uid = UINT32_MAX};
+	bool is_ours = label_read(element->comment, &label) == 0;
+	struct server *server = is_ours ? find_server(table, element, &label) : NULL;
+	struct grant *grant;
+
+	if (server && server->role != SERVER_OWNED)
+		server_adopt(server, label.user);
+	if (server && label.via == LABEL_LOGIN)
+		server->home = element->key.client;
+	grant = grant_add(table, &element->key, server, GRANT_OPEN);
+	grant->label = label;
+	if (!server)
+		grant_end(table, grant, is_ours ? GRANT_EXIT : GRANT_STALE);
+	return grant; // NOLINT(clang-analyzer-unix.Malloc): grant_end() keeps it
+}
+
+static void mark_missing(struct grant_table *table)
+{
+	struct grant *grant;
+
+	for (grant = table->lists[GRANT_OPEN]; grant; grant = grant->next)
+		grant->is_missing = true;
+}
+
+static void settle_missing(struct grant_table *table, uint64_t now_ms)
+{
+	struct grant *grant, *next;
+
+	for (grant = table->lists[GRANT_OPEN]; grant; grant = next) {
+		next = grant->next;
+		if (grant->is_missing)
+			grant_miss(table, grant, now_ms);
+	}
+}
+
+void grant_sync(struct grant_table *table, const struct elements *elements, uint64_t now_ms)
+{
+	mark_missing(table);
+	for (size_t i = 0; i < elements->count; i++) {
+		const struct element *element = &elements->items[i];
+		struct grant *grant = grant_find_going(table, &element->key);
+
+		if (!grant)
+			grant = grant_find(table, &element->key);
+		if (!grant)
+			grant = adopt(table, element);
+		grant_update(table, grant, &element->use, now_ms);
+		grant->is_missing = false;
+	}
+	settle_missing(table, now_ms);
+}

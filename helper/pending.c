@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "pending.h"
+
+static bool is_reached_at(const struct server *server, const struct grant_key *key)
+{
+	const struct address *address = &server->socket.address;
+
+	if (server->socket.port != key->port)
+		return false;
+	if (address_is_wildcard(address))
+		return address->family == key->server.family || server->socket.is_dual;
+	return address_equal(address, &key->server);
+}
+
+static bool is_asked_for(const struct server *server, uint32_t uid)
+{
+	return server->role == SERVER_OWNED && !server->is_gone &&
+	       (uid == 0 || server->socket.uid == uid);
+}
+
+void pending_each(struct grant_table *table, const struct elements *knocked, uint32_t uid,
+	pending_visit *visit, void *context)
+{
+	struct server *server, *next;
+
+	for (server = table->servers.servers; server; server = next) {
+		next = server->hh.next;
+		if (!is_asked_for(server, uid))
+			continue;
+		for (size_t i = 0; i < knocked->count; i++) {
+			const struct element *element = &knocked->items[i];
+
+			if (is_reached_at(server, &element->key) &&
+				!grant_find(table, &element->key))
+				visit(element, server, context);
+		}
+	}
+}
+
+uint64_t pending_seen_ms(const struct grant_table *table, const struct element *element)
+{
+	uint64_t seen_ms = element->use.expires_ms + table->asleep_ms;
+
+	return seen_ms > PENDING_KEEP_S * 1000 ? seen_ms - PENDING_KEEP_S * 1000 : 0;
+}
+
+struct allowing {
+	struct grant_table *table;
+	struct address client;
+	uint64_t now_ms;
+	size_t count, denied;
+};
+
+static void allow(const struct element *element, struct server *server, void *context)
+{
+	struct allowing *allowing = context;
+
+	if (!address_equal(&element->key.client, &allowing->client))
+		return;
+	allowing->count++;
+	if (!grant_allow(allowing->table, server, &element->key, allowing->now_ms))
+		allowing->denied++;
+}
+
+size_t pending_allow(struct grant_table *table, const struct elements *knocked, uint32_t uid,
+	const struct address *client, uint64_t now_ms, size_t *denied)
+{
+	struct allowing allowing = {.table = table, .now_ms = now_ms};
+
+	allowing.client = address_mask(client, config_prefix(table->config, client));
+	pending_each(table, knocked, uid, allow, &allowing);
+	*denied += allowing.denied;
+	return allowing.count;
+}
