@@ -6,7 +6,34 @@
 #include "firewall.h"
 
 /* What about this host keeps mosh from working though the gate is open, or other things because it
- * is closed: looked at when the helper starts, and said once each. Nothing is changed. */
+ * is closed: looked at when the helper starts and when its configuration changes, and said once
+ * each. Nothing is changed. */
+
+#define HOSTCHECK_NAME_SIZE     256 /* of the kernel's names, with their NUL */
+#define HOSTCHECK_OBSTACLES_MAX 16
+
+/* A rule; "" and 0 for none. */
+struct hostcheck_rule {
+	char chain[HOSTCHECK_NAME_SIZE];
+	long long handle;
+};
+
+/* A chain that drops what the guard let through, as ruleset.h has it. */
+struct hostcheck_obstacle {
+	char family[8], table[HOSTCHECK_NAME_SIZE], chain[HOSTCHECK_NAME_SIZE];
+	struct hostcheck_rule by, unless;
+};
+
+struct hostcheck {
+	bool is_ephemeral; /* the host's own connections may get a port of the range */
+	int error;         /* -errno: the ruleset could not be looked at, the rest is not known */
+	bool has_guard;
+	struct hostcheck_obstacle obstacles[HOSTCHECK_OBSTACLES_MAX]; /* the first ones */
+	size_t count;
+};
+
+void hostcheck_look(
+	const struct config *config, struct firewall *firewall, struct hostcheck *found);
 
 /* Logs a warning for each finding. */
 void hostcheck(const struct config *config, struct firewall *firewall);

@@ -5,287 +5,254 @@
 
 #include <jansson.h>
 
+#include "match.h"
 #include "ruleset.h"
 
 #define DEPTH_MAX 16 /* of jumps, as in the kernel */
 
-enum match { MATCH_NO, MATCH_PERHAPS, MATCH_YES };
-enum fate { FATE_GOES_ON, FATE_RETURNS, FATE_ACCEPTED, FATE_DROPPED };
+/* Accepted by a rule that meant mosh's packets, or by one that accepts whatever comes by. */
+enum fate {
+	FATE_GOES_ON,
+	FATE_RETURNS,
+	FATE_PERHAPS_RETURNS,
+	FATE_MEANT,
+	FATE_ACCEPTED,
+	FATE_DROPPED
+};
+
+struct outcome {
+	enum fate fate;
+	json_t *by;     /* the rule that drops */
+	json_t *unless; /* the first rule that has perhaps accepted before */
+};
 
 struct walk {
 	const struct ruleset_question *question;
-	json_t *objects; /* the ruleset */
-	const char *family, *table;
-	long long dropped_by; /* the handle of the rule */
+	json_t *families; /* of tables of chains: their rules and, once walked, their outcome */
+	json_t *chains;   /* of the table that is being walked */
 };
 
-static const char *text(json_t *object, const char *key)
-{
-	const char *value = json_string_value(json_object_get(object, key));
+static struct outcome walk_chain(struct walk *walk, const char *name, int depth);
 
-	return value ? value : "";
+/* What is left of an outcome for packets that perhaps get there: a drop is not certain; accepting
+ * counts where mosh was meant, since who lets the range in from some addresses knows it. */
+static struct outcome doubt(struct outcome outcome, json_t *rule)
+{
+	if (outcome.fate == FATE_RETURNS)
+		outcome.fate = FATE_PERHAPS_RETURNS;
+	if (outcome.fate == FATE_ACCEPTED && !outcome.unless)
+		outcome.unless = rule;
+	if (outcome.fate == FATE_ACCEPTED || outcome.fate == FATE_DROPPED)
+		outcome = (struct outcome){.fate = FATE_GOES_ON, .unless = outcome.unless};
+	return outcome;
 }
 
-static bool is_text(json_t *object, const char *key, const char *value)
-{
-	return strcmp(text(object, key), value) == 0;
-}
-
-/* Does a value of a port cover the whole range? */
-static enum match covers_ports(const struct ruleset_question *question, json_t *right)
-{
-	json_t *range = json_object_get(right, "range"), *set = json_object_get(right, "set"),
-	       *item;
-	size_t index;
-
-	if (json_is_string(right))
-		return MATCH_PERHAPS; /* a named set */
-	if (range)
-		return json_integer_value(json_array_get(range, 0)) <= question->first_port &&
-				       json_integer_value(json_array_get(range, 1)) >=
-					       question->last_port
-			       ? MATCH_YES
-			       : MATCH_NO;
-	json_array_foreach(set, index, item)
-	{
-		if (covers_ports(question, item) == MATCH_YES)
-			return MATCH_YES;
-	}
-	return MATCH_NO;
-}
-
-/* Does a value of a protocol (a name, a number, a set of them) hold UDP? */
-static enum match covers_udp(json_t *right)
-{
-	json_t *set = json_is_object(right) ? json_object_get(right, "set") : right, *item;
-	size_t index;
-
-	if (json_is_string(right))
-		return strcmp(json_string_value(right), "udp") == 0 ? MATCH_YES
-		       : json_string_value(right)[0] == '@'         ? MATCH_PERHAPS
-								    : MATCH_NO;
-	if (json_is_integer(right))
-		return json_integer_value(right) == 17 ? MATCH_YES : MATCH_NO;
-	if (!json_is_array(set))
-		return MATCH_PERHAPS;
-	json_array_foreach(set, index, item)
-	{
-		if (covers_udp(item) == MATCH_YES)
-			return MATCH_YES;
-	}
-	return MATCH_NO;
-}
-
-static enum match match_payload(
-	const struct ruleset_question *question, json_t *left, json_t *right)
-{
-	if (is_text(left, "protocol", "udp") || is_text(left, "protocol", "th"))
-		return is_text(left, "field", "dport") ? covers_ports(question, right)
-						       : MATCH_PERHAPS;
-	if (is_text(left, "field", "protocol") || is_text(left, "field", "nexthdr"))
-		return covers_udp(right);
-	if (is_text(left, "protocol", "ip") || is_text(left, "protocol", "ip6"))
-		return MATCH_PERHAPS; /* an address */
-	return MATCH_NO;              /* another protocol */
-}
-
-static enum match match_meta(const struct ruleset_question *question, json_t *left, json_t *right)
-{
-	if (is_text(left, "key", "mark") && !json_is_integer(right))
-		return MATCH_PERHAPS;
-	if (is_text(left, "key", "mark"))
-		return json_integer_value(right) == (json_int_t)question->mark ? MATCH_YES
-									       : MATCH_NO;
-	if (is_text(left, "key", "l4proto"))
-		return covers_udp(right);
-	if ((is_text(left, "key", "iifname") || is_text(left, "key", "iif")) &&
-		json_is_string(right))
-		return strcmp(json_string_value(right), "lo") == 0 ? MATCH_NO : MATCH_PERHAPS;
-	return MATCH_PERHAPS;
-}
-
-static bool has_new(json_t *right)
-{
-	json_t *item;
-	size_t index;
-
-	if (json_is_string(right))
-		return strcmp(json_string_value(right), "new") == 0;
-	if (json_is_object(right))
-		right = json_object_get(right, "set");
-	json_array_foreach(right, index, item)
-	{
-		if (has_new(item))
-			return true;
-	}
-	return false;
-}
-
-static enum match negate(enum match match)
-{
-	return match == MATCH_YES ? MATCH_NO : match == MATCH_NO ? MATCH_YES : MATCH_PERHAPS;
-}
-
-/* A client's first packet is new to connection tracking. */
-static enum match match_one(const struct ruleset_question *question, json_t *match)
-{
-	json_t *left = json_object_get(match, "left"), *right = json_object_get(match, "right");
-	json_t *ct = json_object_get(left, "ct");
-	enum match result = MATCH_PERHAPS;
-
-	if (json_object_get(left, "payload"))
-		result = match_payload(question, json_object_get(left, "payload"), right);
-	else if (json_object_get(left, "meta"))
-		result = match_meta(question, json_object_get(left, "meta"), right);
-	else if (ct && is_text(ct, "key", "state"))
-		result = has_new(right) ? MATCH_YES : MATCH_NO;
-	return is_text(match, "op", "!=") ? negate(result) : result;
-}
-
-static enum fate walk_chain(struct walk *walk, const char *chain, int depth);
-
-/* What a chain makes of a packet that perhaps gets there: a drop is not certain. */
-static enum fate perhaps(struct walk *walk, enum fate fate, enum match match)
-{
-	if (match == MATCH_YES || fate == FATE_ACCEPTED)
-		return fate;
-	walk->dropped_by = 0;
-	return FATE_GOES_ON;
-}
-
-/* What becomes of a packet at one statement. */
-static enum fate follow(struct walk *walk, json_t *statement, enum match match, int depth)
+/* What becomes of packets that get to one statement of a rule. */
+static struct outcome follow(struct walk *walk, json_t *rule, json_t *statement, int depth)
 {
 	json_t *jump = json_object_get(statement, "jump"), *go = json_object_get(statement, "goto");
-	enum fate fate = FATE_GOES_ON;
+	bool is_meant = match_is_meant(walk->question, json_object_get(rule, "expr"));
+	struct outcome outcome = {.fate = FATE_GOES_ON};
 
 	if (json_object_get(statement, "accept"))
-		return FATE_ACCEPTED;
-	if (json_object_get(statement, "drop") || json_object_get(statement, "reject"))
-		return match == MATCH_YES ? FATE_DROPPED : FATE_GOES_ON;
-	if (json_object_get(statement, "return"))
-		return match == MATCH_YES ? FATE_RETURNS : FATE_GOES_ON;
-	if (jump || go)
-		fate = walk_chain(walk, text(jump ? jump : go, "target"), depth + 1);
-	if (go && fate == FATE_GOES_ON)
-		fate = FATE_RETURNS; /* not to the chain that it came from */
-	return perhaps(walk, fate, match);
+		outcome.fate = FATE_ACCEPTED;
+	else if (json_object_get(statement, "drop") || json_object_get(statement, "reject") ||
+		 match_is_target(statement, "REJECT"))
+		outcome = (struct outcome){.fate = FATE_DROPPED, .by = rule};
+	else if (json_object_get(statement, "return"))
+		outcome.fate = FATE_RETURNS;
+	else if (jump || go)
+		outcome = walk_chain(walk, match_text(jump ? jump : go, "target"), depth + 1);
+	if (outcome.fate == FATE_ACCEPTED && is_meant)
+		outcome.fate = FATE_MEANT;
+	if (go && outcome.fate == FATE_GOES_ON)
+		outcome.fate = FATE_RETURNS; /* not to the chain that it came from */
+	return outcome;
 }
 
-/* Statements that only note something; any other but a match may hold for some packets alone. */
-static bool is_note(json_t *statement)
+/* A rule that packets get to, for certain or perhaps. */
+static struct outcome walk_rule(struct walk *walk, json_t *rule, enum match match, int depth)
 {
-	static const char *const notes[] = {"accept", "drop", "reject", "return", "jump", "goto",
-		"counter", "log", "mangle", "notrack"};
-
-	for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++)
-		if (json_object_get(statement, notes[i]))
-			return true;
-	return false;
-}
-
-static enum match match_statement(const struct ruleset_question *question, json_t *statement)
-{
-	json_t *one = json_object_get(statement, "match");
-
-	if (one)
-		return match_one(question, one);
-	return is_note(statement) ? MATCH_YES : MATCH_PERHAPS;
-}
-
-static enum fate walk_rule(struct walk *walk, json_t *rule, int depth)
-{
-	json_t *expressions = json_object_get(rule, "expr"), *statement;
-	enum match match = MATCH_YES;
+	json_t *statements = json_object_get(rule, "expr"), *statement;
+	struct outcome outcome = {.fate = FATE_GOES_ON};
 	size_t index;
 
-	json_array_foreach(expressions, index, statement)
+	json_array_foreach(statements, index, statement)
 	{
-		enum match result = match_statement(walk->question, statement);
-		enum fate fate;
+		enum match result = match_statement(walk->question, statements, statement);
 
 		if (result < match)
 			match = result;
 		if (match == MATCH_NO)
-			return FATE_GOES_ON;
-		fate = follow(walk, statement, match, depth);
-		if (fate == FATE_DROPPED && walk->dropped_by == 0)
-			walk->dropped_by = json_integer_value(json_object_get(rule, "handle"));
-		if (fate != FATE_GOES_ON)
-			return fate;
+			break;
+		outcome = follow(walk, rule, statement, depth);
+		if (match == MATCH_PERHAPS)
+			outcome = doubt(outcome, rule);
+		if (outcome.fate != FATE_GOES_ON || outcome.unless)
+			break;
 	}
-	return FATE_GOES_ON;
+	return outcome;
 }
 
-static enum fate walk_chain(struct walk *walk, const char *chain, int depth)
+static struct outcome walk_rules(struct walk *walk, json_t *rules, int depth)
 {
-	json_t *object;
+	struct outcome outcome = {.fate = FATE_GOES_ON};
+	enum match match = MATCH_YES;
+	json_t *rule, *unless = NULL;
 	size_t index;
 
-	if (depth > DEPTH_MAX)
-		return FATE_GOES_ON;
-	json_array_foreach(walk->objects, index, object)
+	json_array_foreach(rules, index, rule)
 	{
-		json_t *rule = json_object_get(object, "rule");
-		enum fate fate;
-
-		if (!rule || !is_text(rule, "family", walk->family) ||
-			!is_text(rule, "table", walk->table) || !is_text(rule, "chain", chain))
-			continue;
-		fate = walk_rule(walk, rule, depth);
-		if (fate == FATE_RETURNS)
-			return FATE_GOES_ON;
-		if (fate != FATE_GOES_ON)
-			return fate;
+		outcome = walk_rule(walk, rule, match, depth);
+		if (!unless)
+			unless = outcome.unless;
+		if (outcome.fate == FATE_PERHAPS_RETURNS)
+			match = MATCH_PERHAPS;
+		else if (outcome.fate != FATE_GOES_ON)
+			break;
 	}
-	return FATE_GOES_ON;
+	if (outcome.fate == FATE_RETURNS || outcome.fate == FATE_PERHAPS_RETURNS)
+		outcome.fate = FATE_GOES_ON;
+	outcome.unless = unless;
+	return outcome;
+}
+
+static void remember(json_t *chain, struct outcome outcome)
+{
+	json_object_set_new(chain, "fate", json_integer(outcome.fate));
+	json_object_set(chain, "by", outcome.by);
+	json_object_set(chain, "unless", outcome.unless);
+}
+
+/* The same whoever jumps there, so each chain is walked once: what is reached by many ways would be
+ * walked for ever. One that is being walked goes on; but the kernel has no loops. */
+static struct outcome walk_chain(struct walk *walk, const char *name, int depth)
+{
+	json_t *chain = json_object_get(walk->chains, name);
+	json_t *known = json_object_get(chain, "fate");
+	struct outcome outcome = {.fate = FATE_GOES_ON};
+
+	if (known)
+		return (struct outcome){(enum fate)json_integer_value(known),
+			json_object_get(chain, "by"), json_object_get(chain, "unless")};
+	if (depth > DEPTH_MAX)
+		return outcome;
+	remember(chain, outcome);
+	outcome = walk_rules(walk, json_object_get(chain, "rules"), depth);
+	remember(chain, outcome);
+	return outcome;
 }
 
 static bool is_later(json_t *chain, const struct ruleset_question *question)
 {
-	if (!is_text(chain, "hook", "input") || !is_text(chain, "type", "filter") ||
+	if (!match_is_text(chain, "hook", "input") || !match_is_text(chain, "type", "filter") ||
 		json_integer_value(json_object_get(chain, "prio")) < question->priority)
 		return false;
-	if (is_text(chain, "family", "inet"))
-		return !is_text(chain, "table", question->table);
-	return is_text(chain, "family", "ip") || is_text(chain, "family", "ip6");
+	if (match_is_text(chain, "family", "inet"))
+		return !match_is_text(chain, "table", question->table);
+	return match_is_text(chain, "family", "ip") || match_is_text(chain, "family", "ip6");
 }
 
-static bool is_closed(json_t *chain, struct walk *walk)
+static struct outcome walk_hook(json_t *chain, struct walk *walk)
 {
-	enum fate fate;
+	struct outcome outcome;
 
-	walk->family = text(chain, "family");
-	walk->table = text(chain, "table");
-	walk->dropped_by = 0;
-	fate = walk_chain(walk, text(chain, "name"), 0);
-	if (fate == FATE_GOES_ON && is_text(chain, "policy", "drop"))
-		fate = FATE_DROPPED;
-	return fate == FATE_DROPPED;
+	walk->chains = json_object_get(json_object_get(walk->families, match_text(chain, "family")),
+		match_text(chain, "table"));
+	outcome = walk_chain(walk, match_text(chain, "name"), 0);
+	if (outcome.fate == FATE_GOES_ON && match_is_text(chain, "policy", "drop"))
+		outcome.fate = FATE_DROPPED;
+	return outcome;
+}
+
+/* What an object has by that name, made if it is not there; null for want of memory. */
+static json_t *get_or_make(json_t *object, const char *key, json_t *(*make)(void))
+{
+	if (!json_object_get(object, key))
+		json_object_set_new(object, key, make());
+	return json_object_get(object, key);
+}
+
+static int sort_rules(json_t *objects, json_t *families)
+{
+	json_t *object;
+	size_t index;
+
+	json_array_foreach(objects, index, object)
+	{
+		json_t *rule = json_object_get(object, "rule"), *tables, *chains, *chain;
+
+		if (!rule)
+			continue;
+		tables = get_or_make(families, match_text(rule, "family"), json_object);
+		chains = get_or_make(tables, match_text(rule, "table"), json_object);
+		chain = get_or_make(chains, match_text(rule, "chain"), json_object);
+		if (json_array_append(get_or_make(chain, "rules", json_array), rule) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static struct ruleset_rule rule_of(json_t *rule)
+{
+	return (struct ruleset_rule){
+		match_text(rule, "chain"), json_integer_value(json_object_get(rule, "handle"))};
+}
+
+static void find(struct walk *walk, json_t *objects,
+	void (*found)(const struct ruleset_obstacle *obstacle, void *context), void *context)
+{
+	json_t *object;
+	size_t index;
+
+	json_array_foreach(objects, index, object)
+	{
+		json_t *chain = json_object_get(object, "chain");
+		struct ruleset_obstacle obstacle;
+		struct outcome outcome;
+
+		if (!chain || !is_later(chain, walk->question))
+			continue;
+		outcome = walk_hook(chain, walk);
+		if (outcome.fate != FATE_DROPPED)
+			continue;
+		obstacle = (struct ruleset_obstacle){match_text(chain, "family"),
+			match_text(chain, "table"), match_text(chain, "name"), rule_of(outcome.by),
+			rule_of(outcome.unless)};
+		found(&obstacle, context);
+	}
 }
 
 int ruleset_find_obstacles(const char *json, const struct ruleset_question *question,
 	void (*found)(const struct ruleset_obstacle *obstacle, void *context), void *context)
 {
+	json_t *root = json_loads(json, 0, NULL), *objects = json_object_get(root, "nftables");
+	struct walk walk = {.question = question, .families = json_object()};
+	int error = json_is_array(objects) ? sort_rules(objects, walk.families) : -EPROTO;
+
+	if (error == 0)
+		find(&walk, objects, found, context);
+	json_decref(walk.families);
+	json_decref(root);
+	return error;
+}
+
+static bool is_guard(json_t *chain, const char *table)
+{
+	return match_is_text(chain, "family", "inet") && match_is_text(chain, "table", table) &&
+	       match_is_text(chain, "hook", "input");
+}
+
+bool ruleset_has_guard(const char *json, const char *table)
+{
 	json_t *root = json_loads(json, 0, NULL), *object;
-	struct walk walk = {.question = question, .objects = json_object_get(root, "nftables")};
+	bool has_guard = false;
 	size_t index;
 
-	if (!json_is_array(walk.objects)) {
-		json_decref(root);
-		return -EPROTO;
-	}
-	json_array_foreach(walk.objects, index, object)
+	json_array_foreach(json_object_get(root, "nftables"), index, object)
 	{
-		json_t *chain = json_object_get(object, "chain");
-		struct ruleset_obstacle obstacle;
-
-		if (!chain || !is_later(chain, question) || !is_closed(chain, &walk))
-			continue;
-		obstacle = (struct ruleset_obstacle){
-			walk.family, walk.table, text(chain, "name"), walk.dropped_by};
-		found(&obstacle, context);
+		has_guard |= is_guard(json_object_get(object, "chain"), table);
 	}
 	json_decref(root);
-	return 0;
+	return has_guard;
 }

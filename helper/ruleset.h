@@ -2,6 +2,7 @@
 #ifndef MOSHGATE_RULESET_H
 #define MOSHGATE_RULESET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What other tables do with packets that the guard let through: its accept does not overrule a
@@ -14,17 +15,28 @@ struct ruleset_question {
 	uint32_t mark; /* that accepted packets carry; 0: none */
 };
 
-/* A chain that drops them. */
-struct ruleset_obstacle {
-	const char *family, *table, *chain;
-	long long handle; /* of the rule that drops them; 0: the chain's policy */
+/* A rule of the obstacle's table; "" and 0 for none. */
+struct ruleset_rule {
+	const char *chain;
+	long long handle;
 };
 
-/* Goes through a ruleset as nft -j lists it and calls found with each base chain of the input hook
- * after ours that, as far as can be told, drops a UDP packet to one of the ports. A rule of which
- * it cannot be told whether it matches (of an interface, say, or of iptables) counts as accepting,
- * and not as dropping. -EPROTO: not a ruleset. */
+/* A base chain that drops them. */
+struct ruleset_obstacle {
+	const char *family, *table, *chain;
+	struct ruleset_rule by;     /* none: its policy */
+	struct ruleset_rule unless; /* before it, perhaps accepts; none: the drop is certain */
+};
+
+/* Goes through a ruleset as nft -j lists it, along its jumps, and calls found with each base chain
+ * of the input hook after ours that drops a UDP packet to one of the ports. A rule of which it
+ * cannot be told whether it matches (of an address or an interface, say, or of iptables) counts as
+ * not dropping, and as accepting if it names the ports or the mark; if not, it is what "unless"
+ * says. -EPROTO: not a ruleset; -ENOMEM. */
 int ruleset_find_obstacles(const char *json, const struct ruleset_question *question,
 	void (*found)(const struct ruleset_obstacle *obstacle, void *context), void *context);
+
+/* True if that ruleset has a table inet of this name with a chain at the input hook: our guard. */
+bool ruleset_has_guard(const char *json, const char *table);
 
 #endif

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <unistd.h>
+
 #include "check_main.h"
 #include "hostcheck.h"
 
@@ -53,6 +55,11 @@ static const struct {
 	{DEFAULT_RANGE, "none,60000-60001", 60000, 60001, false},
 	{DEFAULT_RANGE, "60000-", 60000, 60001, true},
 	{DEFAULT_RANGE, "-60001", 60000, 60001, true},
+	{DEFAULT_RANGE, "60000-4294967297", 60000, 61000, false},
+	{DEFAULT_RANGE, "4294967296-60001", 60000, 60001, true},
+	{DEFAULT_RANGE, "0-99999999999999999999", 60000, 61000, false},
+	{DEFAULT_RANGE, "65535-65536", 60000, 60001, true},
+	{DEFAULT_RANGE, "60000--60001", 60000, 60001, true},
 	{DEFAULT_RANGE, "60001-60000", 60000, 60001, true},
 	{DEFAULT_RANGE, "\n60000-60001", 60000, 60001, true},
 	{"60999\t32768\n", "", 60000, 61000, false},
@@ -85,4 +92,24 @@ START_TEST(long_text)
 }
 END_TEST
 
-CHECK_MAIN("hostcheck", LOOP(ephemeral, ARRAY_LEN(examples)), TEST(long_text))
+/* Every port is reserved, by as many ranges as there is room for; looking through all of them for
+ * each port takes minutes. */
+START_TEST(long_text_in_no_time)
+{
+	static char reserved[16384];
+	size_t length = 0;
+
+	for (unsigned int port = 1; port < 65535; port += 51)
+		length += (size_t)sprintf(reserved + length, "%u-%u,", port, port + 50);
+	ck_assert_uint_lt(length, sizeof(reserved));
+	alarm(10);
+	for (int i = 0; i < 20; i++)
+		ck_assert(!hostcheck_is_ephemeral("1 65535", reserved, 1, 65535));
+	alarm(0);
+	reserved[2] = '4'; /* 1-41, so that 42 is free */
+	ck_assert(hostcheck_is_ephemeral("1 65535", reserved, 1, 65535));
+}
+END_TEST
+
+CHECK_MAIN("hostcheck", LOOP(ephemeral, ARRAY_LEN(examples)), TEST(long_text),
+	TEST(long_text_in_no_time))

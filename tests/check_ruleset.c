@@ -15,23 +15,27 @@ static const struct ruleset_question question = {
 	.mark = MARK,
 };
 
-/* What was found, as "family table chain handle;" each. */
-static char found_text[FOUND_SIZE];
+/* What was found, as "family table chain handle;" each: what drops for certain, and what perhaps,
+ * with the handle of the rule that may have accepted before. */
+static char found_text[FOUND_SIZE], perhaps_text[FOUND_SIZE];
 
 static void found(const struct ruleset_obstacle *obstacle, void *context)
 {
-	size_t length = strlen(found_text);
+	bool is_certain = obstacle->unless.chain[0] == '\0';
+	char *text = is_certain ? found_text : perhaps_text;
+	size_t length = strlen(text);
 
 	ck_assert_ptr_eq(context, found_text);
-	length +=
-		(size_t)snprintf(found_text + length, sizeof(found_text) - length, "%s %s %s %lld;",
-			obstacle->family, obstacle->table, obstacle->chain, obstacle->handle);
-	ck_assert_uint_lt(length, sizeof(found_text));
+	ck_assert(is_certain == (obstacle->unless.handle == 0));
+	length += (size_t)snprintf(text + length, FOUND_SIZE - length, "%s %s %s %lld;",
+		obstacle->family, obstacle->table, obstacle->chain,
+		is_certain ? obstacle->by.handle : obstacle->unless.handle);
+	ck_assert_uint_lt(length, FOUND_SIZE);
 }
 
 static int find(const char *json)
 {
-	found_text[0] = '\0';
+	found_text[0] = perhaps_text[0] = '\0';
 	return ruleset_find_obstacles(json, &question, found, found_text);
 }
 
@@ -213,6 +217,102 @@ START_TEST(ruleset_rules)
 }
 END_TEST
 
+#define XT_NAMED(type, name) "{'xt':{'type':'" type "','name':'" name "'}}"
+#define CONNTRACK            XT_NAMED("match", "conntrack")
+#define MULTIPORT                                                                                  \
+	MATCH("==", "'meta':{'key':'l4proto'}", "'udp'") "," XT_NAMED("match", "multiport")
+#define COUNTER   "{'counter':{'packets':1,'bytes':2}}"
+#define RETURN    "{'return':null}"
+#define ELSEWHERE MATCH("==", "'payload':{'protocol':'ip','field':'saddr'}", "'192.0.2.1'")
+
+/* The same behind a chain whose policy is drop, as above, and which rule may have accepted before.
+ */
+static const struct {
+	const char *rules, *by, *unless;
+} doubts[] = {
+	/* what accepts perhaps, and did not mean mosh */
+	{RULE("input", "3", XT "," ACCEPT), "", "3"},
+	{RULE("input", "3", ELSEWHERE "," ACCEPT), "", "3"},
+	{RULE("input", "3", MULTIPORT "," ACCEPT), "", "3"},
+	{RULE("input", "3", ELSEWHERE "," ACCEPT) "," RULE("input", "4", XT "," ACCEPT), "", "3"},
+	{RULE("input", "3", ELSEWHERE "," ACCEPT) "," RULE("input", "4", DROP), "", "3"},
+	{RULE("input", "3", ELSEWHERE "," ACCEPT) "," RULE("input", "4", RANGE "," ACCEPT), "", ""},
+	{RULE("input", "3", DROP) "," RULE("input", "4", XT "," ACCEPT), "3", ""},
+	/* and what did */
+	{RULE("input", "3", ELSEWHERE "," RANGE "," ACCEPT), "", ""},
+	{RULE("input", "3", RANGE "," XT "," ACCEPT), "", ""},
+	{RULE("input", "3", MATCH("==", "'meta':{'key':'mark'}", "7") "," XT "," ACCEPT), "", ""},
+	{RULE("input", "3", MATCH("==", "'meta':{'key':'mark'}", "8") "," XT "," ACCEPT), "0", ""},
+	{RULE("input", "3", ELSEWHERE "," DPORT("53") "," ACCEPT), "0", ""},
+	/* by other chains: it is the rule that leads to the chain whose reason cannot be told */
+	{RULE("input", "3", ELSEWHERE "," JUMP("c")) "," RULE("c", "4", ACCEPT), "", "3"},
+	{RULE("input", "3", JUMP("c")) "," RULE("c", "4", ELSEWHERE "," ACCEPT), "", "4"},
+	{RULE("input", "3", ELSEWHERE "," JUMP("c")) "," RULE("c", "4", RANGE "," ACCEPT), "", ""},
+	{RULE("input", "3", RANGE "," ELSEWHERE "," JUMP("c")) "," RULE("c", "4", ACCEPT), "", ""},
+	{RULE("input", "3", RANGE "," JUMP("c")) "," RULE("c", "4", ACCEPT), "", ""},
+	{RULE("input", "3", ELSEWHERE "," GOTO("c")) "," RULE("c", "4", DROP) "," RULE(
+		 "input", "5", ACCEPT),
+		"", ""},
+	{RULE("input", "3", ELSEWHERE "," GOTO("c")) "," RULE("c", "4", ACCEPT) "," RULE(
+		 "input", "5", GOTO("d")) "," RULE("d", "6", DROP),
+		"", "3"},
+	/* behind a perhaps, nothing drops for certain in that chain */
+	{RULE("input", "3", JUMP("c")) "," RULE("c", "4", ELSEWHERE "," RETURN) "," RULE(
+		 "c", "5", DROP) "," RULE("input", "6", ACCEPT),
+		"", ""},
+	{RULE("input", "3", JUMP("c")) "," RULE("c", "4", XT "," RETURN) "," RULE(
+		 "c", "5", DROP) "," RULE("input", "6", DROP),
+		"6", ""},
+	{RULE("input", "3", JUMP("c")) "," RULE("c", "4", RETURN) "," RULE("c", "5", DROP) "," RULE(
+		 "input", "6", ACCEPT),
+		"", ""},
+	{RULE("input", "3", JUMP("c")) "," RULE("c", "4", ELSEWHERE "," GOTO("d")) "," RULE(
+		 "c", "5", DROP) "," RULE("input", "6", ACCEPT),
+		"", ""},
+	{RULE("input", "3", ELSEWHERE "," RETURN) "," RULE("input", "4", DROP) "," RULE(
+		 "input", "5", ACCEPT),
+		"", "5"},
+	/* iptables: what is known of its matches and targets is their names */
+	{RULE("input", "3", CONNTRACK "," COUNTER "," ACCEPT), "0", ""},
+	{RULE("input", "3", XT_NAMED("match", "state") "," COUNTER "," ACCEPT), "0", ""},
+	{RULE("input", "3", CONNTRACK "," DROP) "," RULE("input", "4", ACCEPT), "", ""},
+	{RULE("input", "3", CONNTRACK "," ELSEWHERE "," ACCEPT), "", "3"},
+	{RULE("input", "3", CONNTRACK "," XT_NAMED("match", "x") "," ACCEPT), "", "3"},
+	{RULE("input", "3", CONNTRACK "," JUMP("c")) "," RULE("c", "4", RANGE "," ACCEPT), "", ""},
+	{RULE("input", "3", CONNTRACK "," JUMP("c")) "," RULE("c", "4", ACCEPT), "", "3"},
+	{RULE("input", "3", RANGE "," CONNTRACK "," DROP) "," RULE("input", "4", ACCEPT), "3", ""},
+	{RULE("input", "3", CONNTRACK "," RANGE "," DROP) "," RULE("input", "4", ACCEPT), "3", ""},
+	{RULE("input", "3", RANGE "," CONNTRACK "," ACCEPT), "", ""},
+	{RULE("input", "3", XT_NAMED("match", "comment") "," DROP), "3", ""},
+	{RULE("input", "3", XT_NAMED("match", "addrtype") "," DROP), "0", ""},
+	{RULE("input", "3", XT_NAMED("target", "LOG")) "," RULE("input", "4", DROP), "4", ""},
+	{RULE("input", "3", XT_NAMED("target", "REJECT")), "3", ""},
+	{RULE("input", "3", DPORT("53") "," XT_NAMED("target", "REJECT")), "0", ""},
+	{RULE("input", "3", XT_NAMED("match", "REJECT")), "0", ""},
+	{RULE("input", "3",
+		 RANGE "," MATCH("!=", "'meta':{'key':'mark'}", "8") "," CONNTRACK "," DROP),
+		"3", ""},
+	{RULE("input", "3",
+		 RANGE "," MATCH("!=", "'meta':{'key':'mark'}", "7") "," CONNTRACK "," DROP),
+		"0", ""},
+	/* nobody translates what the guard has let through */
+	{RULE("input", "3", MATCH("in", "'ct':{'key':'status'}", "'dnat'") "," ACCEPT), "0", ""},
+	{RULE("input", "3", MATCH("in", "'ct':{'key':'status'}", "'seen-reply'") "," ACCEPT), "",
+		"3"},
+};
+
+START_TEST(ruleset_doubts)
+{
+	char unless[64] = "";
+
+	assert_rules("drop", doubts[_i].rules, doubts[_i].by);
+	if (doubts[_i].unless[0])
+		snprintf(unless, sizeof(unless), "inet filter input %s;", doubts[_i].unless);
+	ck_assert_msg(
+		strcmp(perhaps_text, unless) == 0, "%s: \"%s\"", doubts[_i].rules, perhaps_text);
+}
+END_TEST
+
 /* As deep as the kernel has them, and no deeper. */
 START_TEST(ruleset_depth)
 {
@@ -233,6 +333,29 @@ START_TEST(ruleset_depth)
 			strcmp(find_in(objects), depth <= 16 ? "inet filter input 99;" : "") == 0,
 			"depth %d: \"%s\"", depth, found_text);
 	}
+}
+END_TEST
+
+#define GUARD(family, table, hook) CHAIN_OF(family, table, "input", hook, "filter", "-10", "accept")
+
+static const struct {
+	const char *json;
+	bool is_guard;
+} guards[] = {
+	{"{'nftables':[" META "," GUARD("inet", "moshgate", "input") "]}", true},
+	{"{'nftables':[" META "," CHAIN("drop") "," GUARD("inet", "moshgate", "input") "]}", true},
+	{"{'nftables':[" META "," GUARD("ip", "moshgate", "input") "]}", false},
+	{"{'nftables':[" META "," GUARD("inet", "other", "input") "]}", false},
+	{"{'nftables':[" META "," GUARD("inet", "moshgate", "output") "]}", false},
+	{"{'nftables':[" META ",{'table':{'family':'inet','name':'moshgate','handle':1}}]}", false},
+	{"{'nftables':[" META "]}", false},
+	{"{'nftables':{'chain':7}}", false},
+	{"no ruleset", false},
+};
+
+START_TEST(ruleset_guard)
+{
+	ck_assert(ruleset_has_guard(quoted(guards[_i].json), "moshgate") == guards[_i].is_guard);
 }
 END_TEST
 
@@ -502,8 +625,9 @@ END_TEST
 int main(void)
 {
 	const struct check_test tests[] = {LOOP(ruleset_chains, ARRAY_LEN(chains)),
-		LOOP(ruleset_rules, ARRAY_LEN(rules)), TEST(ruleset_depth),
-		LOOP(ruleset_garbage, ARRAY_LEN(garbage)), TEST(ruleset_truncated),
+		LOOP(ruleset_rules, ARRAY_LEN(rules)), LOOP(ruleset_doubts, ARRAY_LEN(doubts)),
+		TEST(ruleset_depth), LOOP(ruleset_garbage, ARRAY_LEN(garbage)),
+		LOOP(ruleset_guard, ARRAY_LEN(guards)), TEST(ruleset_truncated),
 		TEST(ruleset_mutated), TEST(ruleset_no_mark),
 		/* the last one */
 		LOOP(ruleset_listed, ARRAY_LEN(listed))};
