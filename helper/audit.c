@@ -154,15 +154,6 @@ void audit_grant(const struct audit *audit, const struct grant *grant)
 	emit(audit, LOG_INFO, &line, grant->label.uid);
 }
 
-static const char *const reasons[] = {
-	[GRANT_EXIT] = "exit",
-	[GRANT_IDLE] = "idle",
-	[GRANT_UNCLAIMED] = "unclaimed",
-	[GRANT_MAX] = "max",
-	[GRANT_ADMIN] = "admin",
-	[GRANT_STALE] = "stale",
-};
-
 /* What cannot be known (counters of an element that expired, or a label of somebody else's) is
  * not said. */
 void audit_revoke(const struct audit *audit, const struct grant *grant, uint64_t now_ms)
@@ -173,7 +164,7 @@ void audit_revoke(const struct audit *audit, const struct grant *grant, uint64_t
 	add_user(&line, grant->label.user, grant->label.uid);
 	add_key(&line, &grant->key);
 	add_address(&line, "server", &grant->key.server);
-	append(&line, " reason=%s", reasons[grant->reason]);
+	append(&line, " reason=%s", text_reason(grant->reason));
 	if (grant->label.cookie != 0)
 		add_duration(&line, grant->label.since_ms, now_ms);
 	if (grant->is_counted) {
@@ -183,16 +174,7 @@ void audit_revoke(const struct audit *audit, const struct grant *grant, uint64_t
 	emit(audit, LOG_INFO, &line, grant->label.uid);
 }
 
-static const char *const denials[] = {
-	[DENIAL_NO_LOGIN] = "no-login",
-	[DENIAL_FAMILY] = "family",
-	[DENIAL_NO_ADDRESS] = "no-address",
-	[DENIAL_TAKEN] = "taken",
-	[DENIAL_LIMIT_USER] = "grants-per-user",
-	[DENIAL_LIMIT] = "grants",
-};
-
-void audit_deny(const struct audit *audit, const struct grant_denial *denial)
+void audit_deny(const struct audit *audit, const struct grant_denial *denial, uint64_t count)
 {
 	bool is_limit = denial->reason == DENIAL_LIMIT_USER || denial->reason == DENIAL_LIMIT;
 	struct line line = {0};
@@ -204,6 +186,10 @@ void audit_deny(const struct audit *audit, const struct grant_denial *denial)
 	if (denial->client.family != 0)
 		add_address(&line, "addr", &denial->client);
 	add_number(&line, "port", denial->port);
-	append(&line, " %s=%s", is_limit ? "name" : "reason", denials[denial->reason]);
+	append(&line, " %s=%s", is_limit ? "name" : "reason", text_denial(denial->reason));
+	if (is_limit)
+		add_number(&line, "value", denial->limit);
+	if (count > 1)
+		add_number(&line, "count", count);
 	emit(audit, LOG_WARNING, &line, denial->uid);
 }

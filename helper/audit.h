@@ -27,7 +27,8 @@ void audit_login(const struct audit *audit, const struct login *login);
 void audit_logout(const struct audit *audit, const struct login *login, uint64_t now_ms);
 void audit_grant(const struct audit *audit, const struct grant *grant);
 void audit_revoke(const struct audit *audit, const struct grant *grant, uint64_t now_ms);
-void audit_deny(const struct audit *audit, const struct grant_denial *denial);
+/* count: how many of that user and reason there were so far. */
+void audit_deny(const struct audit *audit, const struct grant_denial *denial, uint64_t count);
 
 /* A user has as many logins as he may: this one is not registered. */
 void audit_limit_logins(const struct audit *audit, const struct login *login, uint32_t limit);

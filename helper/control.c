@@ -9,19 +9,33 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
+#include "clock.h"
 #include "control.h"
 #include "fd.h"
 #include "hash.h"
+#include "log.h"
+#include "refusal.h"
 
 #define PEERS_MAX          64 /* all users together */
 #define PEERS_PER_USER_MAX 16
 #define UNREAD_MAX         (256 * 1024) /* bytes that a watcher may leave unread */
-#define PATIENCE_S         5 /* for a request to come, and for each part of an answer to go */
+#define PATIENCE_S         5 /* for a whole request to come, and for each part of an answer to go */
+
+enum reason { CROWDED, LATE, MALFORMED, OTHER_VERSION, NOT_ALLOWED, REASONS };
+
+static const char *const reasons[REASONS] = {
+	[CROWDED] = "has too many connections, or all users have",
+	[LATE] = "sent no whole request in time",
+	[MALFORMED] = "sent what is no request",
+	[OTHER_VERSION] = "sent a request of another version",
+	[NOT_ALLOWED] = "asked for what is not his",
+};
 
 struct peer {
 	uint32_t uid;
 	bool is_watching;
 	struct bufferevent *stream;
+	struct event *late; /* when the request is to be here */
 	struct control *control;
 	struct peer *prev, *next;
 };
@@ -34,6 +48,7 @@ struct control {
 	control_call *call;
 	void *context;
 	struct peer *peers;
+	struct refusal refusals[REASONS];
 };
 
 /* People can wait until the packets' affairs are settled. */
@@ -45,8 +60,29 @@ static int lowest_priority(const struct control *control)
 static void free_peer(struct peer *peer)
 {
 	DL_DELETE(peer->control->peers, peer);
+	event_free(peer->late);
 	bufferevent_free(peer->stream);
 	free(peer);
+}
+
+static void refuse(struct control *control, enum reason reason, uint32_t uid)
+{
+	struct refusal *refusal = &control->refusals[reason];
+
+	if (refusal_count(refusal, clock_boot_ms(), 1))
+		log_warning("control socket: uid %lu %s: refused (%llu so far)", (unsigned long)uid,
+			reasons[reason], (unsigned long long)refusal->count);
+}
+
+/* A request that comes byte by byte is late too. */
+static void on_late(evutil_socket_t fd, short what, void *context)
+{
+	struct peer *peer = context;
+
+	(void)fd;
+	(void)what;
+	refuse(peer->control, LATE, peer->uid);
+	free_peer(peer);
 }
 
 static void on_written(struct bufferevent *stream, void *context)
@@ -72,6 +108,7 @@ static void on_chatter(struct bufferevent *stream, void *context)
 static void start_watching(struct peer *peer)
 {
 	peer->is_watching = true;
+	event_del(peer->late);
 	bufferevent_set_timeouts(peer->stream, NULL, NULL);
 	bufferevent_setwatermark(peer->stream, EV_READ, 0, 0);
 	bufferevent_setcb(peer->stream, on_chatter, NULL, on_end, peer);
@@ -79,6 +116,7 @@ static void start_watching(struct peer *peer)
 
 static void stop_reading(struct peer *peer)
 {
+	event_del(peer->late);
 	bufferevent_disable(peer->stream, EV_READ);
 	bufferevent_setcb(peer->stream, NULL, on_written, on_end, peer);
 }
@@ -87,6 +125,7 @@ static enum wire_answer act(struct peer *peer, const uint8_t *bytes, size_t leng
 {
 	struct control *control = peer->control;
 	struct wire_control request;
+	enum wire_answer answer;
 	int error = wire_control_decode(bytes, length, &request);
 
 	if (error == 0 && request.type == WIRE_WATCH) {
@@ -94,23 +133,36 @@ static enum wire_answer act(struct peer *peer, const uint8_t *bytes, size_t leng
 		return WIRE_DONE;
 	}
 	stop_reading(peer);
+	/* Who only looks whether somebody is here has asked for nothing. */
+	if (error < 0 && length > 0)
+		refuse(control, error == -EPROTO ? MALFORMED : OTHER_VERSION, peer->uid);
 	if (error < 0)
 		return error == -EPROTO ? WIRE_MALFORMED : WIRE_OTHER_VERSION;
-	return control->call(&request, peer->uid, json, control->context);
+	answer = control->call(&request, peer->uid, json, control->context);
+	if (answer == WIRE_REFUSED)
+		refuse(control, NOT_ALLOWED, peer->uid);
+	return answer;
 }
 
 static void on_request(struct bufferevent *stream, void *context)
 {
-	struct peer *peer = context;
 	uint8_t bytes[WIRE_CONTROL_SIZE], word[WIRE_ANSWER_SIZE];
+	size_t length = bufferevent_read(stream, bytes, sizeof(bytes));
 	auto_free char *json = NULL;
 
-	if (bufferevent_read(stream, bytes, sizeof(bytes)) < sizeof(bytes))
-		return;
-	wire_answer_encode(act(peer, bytes, sizeof(bytes), &json), word);
+	wire_answer_encode(act(context, bytes, length, &json), word);
 	if (bufferevent_write(stream, word, sizeof(word)) < 0 ||
 		(json && bufferevent_write(stream, json, strlen(json)) < 0))
 		memory_exhausted();
+}
+
+/* No more will come: one of an earlier version may be shorter, and is to be told so. */
+static void on_cut(struct bufferevent *stream, short what, void *context)
+{
+	if (what & BEV_EVENT_EOF)
+		on_request(stream, context);
+	else
+		free_peer(context);
 }
 
 static void tell_peer(struct peer *peer, const char *line)
@@ -156,10 +208,14 @@ static void add_peer(struct control *control, int fd, uint32_t uid)
 	peer->stream = bufferevent_socket_new(control->base, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (!peer->stream)
 		memory_exhausted();
-	bufferevent_setcb(peer->stream, on_request, NULL, on_end, peer);
+	bufferevent_setcb(peer->stream, on_request, NULL, on_cut, peer);
 	bufferevent_setwatermark(peer->stream, EV_READ, WIRE_CONTROL_SIZE, WIRE_CONTROL_SIZE);
 	bufferevent_priority_set(peer->stream, lowest_priority(control));
-	bufferevent_set_timeouts(peer->stream, &patience, &patience);
+	bufferevent_set_timeouts(peer->stream, NULL, &patience);
+	peer->late = event_new(control->base, -1, 0, on_late, peer);
+	if (!peer->late || event_priority_set(peer->late, lowest_priority(control)) < 0 ||
+		event_add(peer->late, &patience) < 0)
+		memory_exhausted();
 	if (bufferevent_enable(peer->stream, EV_READ | EV_WRITE) < 0)
 		memory_exhausted();
 }
@@ -173,10 +229,12 @@ static void on_connect(evutil_socket_t listening, short what, void *context)
 
 	(void)what;
 	fd = fd_accept(listening, &control->spare);
-	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &ucred, &size) < 0 ||
-		is_crowded(control, ucred.uid))
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &ucred, &size) < 0)
 		return;
-	add_peer(control, take_fd(&fd), ucred.uid);
+	if (is_crowded(control, ucred.uid))
+		refuse(control, CROWDED, ucred.uid);
+	else
+		add_peer(control, take_fd(&fd), ucred.uid);
 }
 
 struct control *control_new(struct event_base *base, int fd, control_call *call, void *context)
@@ -195,6 +253,24 @@ struct control *control_new(struct event_base *base, int fd, control_call *call,
 	return control;
 }
 
+uint64_t control_refused(const struct control *control)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < REASONS; i++)
+		count += control->refusals[i].count;
+	return count;
+}
+
+/* The loop sends no more: one try, which does not wait, for what stands in the queue. */
+static void flush_peer(struct peer *peer)
+{
+	struct evbuffer *unread = bufferevent_get_output(peer->stream);
+
+	evbuffer_unfreeze(unread, 1);
+	evbuffer_write(unread, bufferevent_getfd(peer->stream));
+}
+
 void control_free(struct control *control)
 {
 	struct peer *peer, *next;
@@ -203,6 +279,8 @@ void control_free(struct control *control)
 		return;
 	DL_FOREACH_SAFE(control->peers, peer, next)
 	{
+		if (peer->is_watching)
+			flush_peer(peer);
 		free_peer(peer);
 	}
 	event_free(control->event);

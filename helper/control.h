@@ -7,6 +7,12 @@
 /*
  * The control socket: anybody on this host may ask, and is told what the kernel's word on his uid
  * allows. One request and one answer per connection. (check_control.c)
+ *
+ * 1. A user has so many connections, all users together some more, and root any number.
+ *    (control_per_user, control_root_always)
+ * 2. A request is whole, of this version and here in time, or refused. (control_malformed,
+ *    control_drips)
+ * 3. Refusals are counted and logged one in a while. (sockets-control.test)
  */
 
 struct event_base;
@@ -19,7 +25,12 @@ typedef enum wire_answer control_call(
 
 /* fd: a listening SOCK_STREAM unix socket, taken over. */
 struct control *control_new(struct event_base *base, int fd, control_call *call, void *context);
+
+/* Watchers get what they were told before, as far as they have room for it at once. */
 void control_free(struct control *control);
+
+/* How many connections and requests were refused so far. */
+uint64_t control_refused(const struct control *control);
 
 /* A line for all who watch and may know of that uid: root, and the user himself. Who does not read
  * what he is sent is hung up on. */

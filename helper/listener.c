@@ -9,10 +9,12 @@
 
 #include <event2/event.h>
 
+#include "clock.h"
 #include "fd.h"
 #include "hash.h"
 #include "listener.h"
 #include "log.h"
+#include "refusal.h"
 
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77 /* since Linux 6.5 */
@@ -20,6 +22,15 @@
 
 #define CONNECTIONS_MAX 256
 #define PATIENCE_S      2 /* for a message to come */
+
+enum reason { NOT_ROOT, SILENT, MALFORMED, OTHER_VERSION, REASONS };
+
+static const char *const reasons[REASONS] = {
+	[NOT_ROOT] = "is not root",
+	[SILENT] = "says nothing",
+	[MALFORMED] = "sent what is no message",
+	[OTHER_VERSION] = "sent a message of another version",
+};
 
 /* A process whose session is open. */
 struct watch {
@@ -33,8 +44,9 @@ struct watch {
 struct connection {
 	int fd;
 	pid_t pid;
-	struct event *event;
+	struct event *event; /* null: nobody waits for a message yet */
 	struct listener *listener;
+	void (*then)(pid_t pid, void *context); /* after the answer; may be null */
 	struct connection *prev, *next;
 };
 
@@ -48,6 +60,7 @@ struct listener {
 	struct connection *connections;
 	size_t connection_count;
 	struct watch *watches;
+	struct refusal refusals[REASONS];
 };
 
 /* Who is called, for which descriptor. */
@@ -82,9 +95,19 @@ static void free_connection(struct connection *connection)
 
 	DL_DELETE(listener->connections, connection);
 	listener->connection_count--;
-	event_free(connection->event);
+	if (connection->event)
+		event_free(connection->event);
 	close(connection->fd);
 	free(connection);
+}
+
+static void refuse(struct listener *listener, enum reason reason, pid_t pid)
+{
+	struct refusal *refusal = &listener->refusals[reason];
+
+	if (refusal_count(refusal, clock_boot_ms(), 1))
+		log_warning("session socket: pid %d %s: refused (%llu so far)", (int)pid,
+			reasons[reason], (unsigned long long)refusal->count);
 }
 
 static struct watch *find_watch(struct listener *listener, pid_t pid)
@@ -146,7 +169,7 @@ static enum wire_answer on_open(struct connection *connection, const struct wire
 {
 	struct listener *listener = connection->listener;
 	struct watch *known = find_watch(listener, connection->pid);
-	enum wire_answer answer;
+	enum wire_answer word;
 	int pidfd;
 
 	/* The same process once more (a module that stands twice in the stack), or a new one of
@@ -161,12 +184,14 @@ static enum wire_answer on_open(struct connection *connection, const struct wire
 			strerror(-pidfd));
 		return WIRE_FAILED;
 	}
-	answer = listener->calls.opened(session, connection->pid, listener->context);
-	if (answer == WIRE_DONE)
-		add_watch(listener, connection->pid, pidfd);
-	else
+	word = listener->calls.opened(session, connection->pid, listener->context);
+	if (word != WIRE_DONE) {
 		close(pidfd);
-	return answer;
+		return word;
+	}
+	add_watch(listener, connection->pid, pidfd);
+	connection->then = listener->calls.welcomed;
+	return WIRE_DONE;
 }
 
 static enum wire_answer on_close(struct connection *connection)
@@ -177,7 +202,8 @@ static enum wire_answer on_close(struct connection *connection)
 	if (!watch)
 		return WIRE_NOTHING;
 	free_watch(watch);
-	return listener->calls.closed(connection->pid, listener->context);
+	connection->then = listener->calls.closed;
+	return WIRE_DONE;
 }
 
 static enum wire_answer act(struct connection *connection, const uint8_t *bytes, size_t length)
@@ -185,45 +211,62 @@ static enum wire_answer act(struct connection *connection, const uint8_t *bytes,
 	struct wire_session session;
 	int error = wire_session_decode(bytes, length, &session);
 
-	if (error < 0) {
-		log_warning("message from pid %d refused: %s", (int)connection->pid,
-			error == -EPROTO ? "malformed" : "other version");
+	if (error < 0)
+		refuse(connection->listener, error == -EPROTO ? MALFORMED : OTHER_VERSION,
+			connection->pid);
+	if (error < 0)
 		return error == -EPROTO ? WIRE_MALFORMED : WIRE_OTHER_VERSION;
-	}
 	return session.type == WIRE_OPEN ? on_open(connection, &session) : on_close(connection);
+}
+
+static void drop_silent(struct connection *connection)
+{
+	refuse(connection->listener, SILENT, connection->pid);
+	free_connection(connection);
+}
+
+static void answer(struct connection *connection, enum wire_answer word)
+{
+	uint8_t bytes[WIRE_ANSWER_SIZE];
+
+	wire_answer_encode(word, bytes);
+	/* A peer that does not wait for it any more needs none. */
+	(void)!send(connection->fd, bytes, sizeof(bytes), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* False if the message has not come yet. */
+static bool serve(struct connection *connection)
+{
+	struct listener *listener = connection->listener;
+	uint8_t bytes[WIRE_SESSION_SIZE + 1];
+	/* Not recvmsg(): descriptors that come with a message stay with the kernel. */
+	ssize_t length = recv(connection->fd, bytes, sizeof(bytes), 0);
+
+	if (length < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	/* An empty message looks like a peer that has hung up, and he needs no answer. */
+	if (length >= 0)
+		answer(connection, act(connection, bytes, (size_t)length));
+	if (connection->then)
+		connection->then(connection->pid, listener->context);
+	free_connection(connection);
+	return true;
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *context)
 {
-	struct connection *connection = context;
-	uint8_t bytes[WIRE_SESSION_SIZE + 1], answer[WIRE_ANSWER_SIZE];
-	ssize_t length = 0;
-
+	(void)fd;
 	if (what & EV_READ)
-		length = recv(fd, bytes, sizeof(bytes), 0);
-	if (length < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (length > 0) {
-		wire_answer_encode(act(connection, bytes, (size_t)length), answer);
-		/* A peer that does not wait for it any more needs none. */
-		(void)!send(fd, answer, sizeof(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
-	}
-	free_connection(connection);
+		serve(context);
+	else
+		drop_silent(context);
 }
 
-static int check_peer(struct listener *listener, int fd, pid_t *pid)
+static int get_peer(int fd, struct ucred *peer)
 {
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
+	socklen_t size = sizeof(*peer);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-		return -errno;
-	if (peer.uid != 0 || peer.pid <= 0)
-		return -EACCES;
-	if (listener->connection_count >= CONNECTIONS_MAX)
-		return -EUSERS;
-	*pid = peer.pid;
-	return 0;
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, peer, &size) < 0 ? -errno : 0;
 }
 
 static void on_connect(evutil_socket_t listening, short what, void *context)
@@ -232,24 +275,28 @@ static void on_connect(evutil_socket_t listening, short what, void *context)
 	struct listener *listener = context;
 	struct connection *connection;
 	auto_fd int fd = -1;
-	pid_t pid = 0;
-	int error;
+	struct ucred peer;
 
 	(void)what;
 	fd = fd_accept(listening, &listener->spare);
-	if (fd < 0)
+	if (fd < 0 || get_peer(fd, &peer) < 0)
 		return;
-	error = check_peer(listener, fd, &pid);
-	if (error < 0) {
-		log_warning("connection to the session socket refused: %s", strerror(-error));
+	if (peer.uid != 0 || peer.pid <= 0) {
+		refuse(listener, NOT_ROOT, peer.pid);
 		return;
 	}
+	/* The module says all it has to say at once, so the one that waits longest is not it. */
+	if (listener->connection_count >= CONNECTIONS_MAX)
+		drop_silent(listener->connections);
 	connection = memory_zeroed(sizeof(*connection));
-	connection->pid = pid;
+	connection->pid = peer.pid;
 	connection->fd = take_fd(&fd);
 	connection->listener = listener;
 	DL_APPEND(listener->connections, connection);
 	listener->connection_count++;
+	/* The module sends as soon as it has connected: mostly the message is there by now. */
+	if (serve(connection))
+		return;
 	connection->event =
 		add_event(&(struct on){listener, connection->fd, on_readable, connection},
 			EV_READ | EV_PERSIST, &patience);
@@ -270,14 +317,26 @@ struct listener *listener_new(
 	return listener;
 }
 
-void listener_adopt(struct listener *listener, pid_t pid)
+int listener_adopt(struct listener *listener, pid_t pid)
 {
 	int pidfd = open_pid(pid);
 
-	if (pidfd < 0)
+	if (pidfd >= 0)
+		add_watch(listener, pid, pidfd);
+	else if (errno == ESRCH || errno == EINVAL) /* no process, or not one that could log in */
 		listener->calls.died(pid, listener->context);
 	else
-		add_watch(listener, pid, pidfd);
+		return -errno;
+	return 0;
+}
+
+uint64_t listener_refused(const struct listener *listener)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < REASONS; i++)
+		count += listener->refusals[i].count;
+	return count;
 }
 
 void listener_free(struct listener *listener)

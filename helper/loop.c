@@ -7,18 +7,29 @@
 
 #include <event2/event.h>
 
+#include "answer.h"
 #include "clock.h"
 #include "control.h"
 #include "listener.h"
 #include "log.h"
 #include "loop.h"
+#include "manager.h"
 #include "memory.h"
-#include "report.h"
 
 #define UNSETTLED_MAX_MS 2
+#define GATHER_MS        10
 
 /* Events of one turn are gathered before any is put into effect; people who ask come last. */
-enum priority { PRIORITY_EVENT, PRIORITY_SETTLE, PRIORITY_CONTROL, PRIORITIES };
+enum order { PRIORITY_EVENT, PRIORITY_SETTLE, PRIORITY_CONTROL, PRIORITIES };
+
+static void rest(struct helper *helper)
+{
+	uint64_t us = priority_account(
+		&helper->priority, clock_us(CLOCK_MONOTONIC), clock_us(CLOCK_PROCESS_CPUTIME_ID));
+
+	if (us > 0)
+		nanosleep(&(struct timespec){.tv_nsec = (long)us * 1000}, NULL);
+}
 
 static void on_settle(evutil_socket_t fd, short what, void *context)
 {
@@ -28,7 +39,10 @@ static void on_settle(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	helper->unsettled_ms = 0;
-	gate_settle(&helper->gate);
+	event_del(helper->settle);
+	if (gate_settle(&helper->gate))
+		helper->settled_ms = clock_boot_ms();
+	rest(helper);
 	due_ms = gate_due_ms(&helper->gate);
 	now_ms = clock_boot_ms();
 	if (due_ms == UINT64_MAX) {
@@ -38,22 +52,45 @@ static void on_settle(evutil_socket_t fd, short what, void *context)
 		struct timeval left = {
 			(time_t)(left_ms / 1000), (suseconds_t)(left_ms % 1000 * 1000)};
 
-		event_add(helper->due, &left);
+		if (event_add(helper->due, &left) < 0)
+			memory_exhausted();
 	}
 }
 
-/* What comes of an event is put into effect when no more of them are to be read; but whoever keeps
- * them coming must not put that off for ever. */
-static void plan_turn_end(struct helper *helper)
+/* How long something has waited to be put into effect. */
+static uint64_t unsettled_for_ms(struct helper *helper)
 {
 	uint64_t now_ms = clock_boot_ms();
 
 	if (helper->unsettled_ms == 0)
 		helper->unsettled_ms = now_ms;
-	if (now_ms - helper->unsettled_ms >= UNSETTLED_MAX_MS)
+	return now_ms - helper->unsettled_ms;
+}
+
+/* What comes of an event is put into effect when no more of them are to be read; but whoever keeps
+ * them coming must not put that off for ever. */
+void loop_plan_turn_end(struct helper *helper)
+{
+	if (unsettled_for_ms(helper) >= UNSETTLED_MAX_MS)
 		on_settle(-1, 0, helper);
 	else
 		event_active(helper->settle, EV_TIMEOUT, 0);
+}
+
+/* Sockets that end soon after another change are gathered for one transaction: a thousand servers
+ * that are killed end one after the other. What opens waits for none of that. */
+static void plan_gathering(struct helper *helper)
+{
+	const struct timeval patience = {.tv_usec = GATHER_MS * 1000};
+
+	if (clock_boot_ms() - helper->settled_ms >= GATHER_MS) {
+		loop_plan_turn_end(helper);
+	} else if (unsettled_for_ms(helper) >= GATHER_MS) {
+		on_settle(-1, 0, helper);
+	} else if (!event_pending(helper->settle, EV_TIMEOUT, NULL) &&
+		   event_add(helper->settle, &patience) < 0) {
+		memory_exhausted();
+	}
 }
 
 static void on_due(evutil_socket_t fd, short what, void *context)
@@ -63,7 +100,7 @@ static void on_due(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	gate_on_due(&helper->gate);
-	plan_turn_end(helper);
+	loop_plan_turn_end(helper);
 }
 
 static void on_inotify(evutil_socket_t fd, short what, void *context)
@@ -75,7 +112,7 @@ static void on_inotify(evutil_socket_t fd, short what, void *context)
 	if (!observer_read_execs(helper->gate.observer))
 		return;
 	gate_on_exec(&helper->gate);
-	plan_turn_end(helper);
+	loop_plan_turn_end(helper);
 }
 
 static void on_ended(evutil_socket_t fd, short what, void *context)
@@ -85,7 +122,7 @@ static void on_ended(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	gate_on_ended(&helper->gate);
-	plan_turn_end(helper);
+	plan_gathering(helper);
 }
 
 static void on_notice(evutil_socket_t fd, short what, void *context)
@@ -95,34 +132,34 @@ static void on_notice(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	gate_on_notice(&helper->gate);
-	plan_turn_end(helper);
+	loop_plan_turn_end(helper);
 }
 
 static enum wire_answer on_session_opened(
 	const struct wire_session *session, pid_t pid, void *context)
 {
 	struct helper *helper = context;
-	enum wire_answer answer = gate_on_login(&helper->gate, session, pid);
 
-	plan_turn_end(helper);
-	return answer;
+	return gate_on_login(&helper->gate, session, pid);
 }
 
-/* The client's first packet comes soon after sshd has closed: what the last look found is put into
- * effect before the answer. */
-static enum wire_answer on_session_closed(pid_t pid, void *context)
+static void on_session_welcomed(pid_t pid, void *context)
 {
 	struct helper *helper = context;
-	enum wire_answer answer = gate_on_logout(&helper->gate, pid);
 
-	gate_settle(&helper->gate);
-	plan_turn_end(helper);
-	return answer;
+	gate_welcome(&helper->gate, pid);
+	loop_plan_turn_end(helper);
 }
 
-static void on_session_died(pid_t pid, void *context)
+/* The client does not wait for sshd to close, and its first packet comes soon: what the last look
+ * found is put into effect before anything else. */
+static void on_session_closed(pid_t pid, void *context)
 {
-	on_session_closed(pid, context);
+	struct helper *helper = context;
+
+	gate_on_logout(&helper->gate, pid);
+	gate_settle(&helper->gate);
+	loop_plan_turn_end(helper);
 }
 
 static struct event *add_event(struct helper *helper, int fd, short what, event_callback_fn call)
@@ -190,12 +227,11 @@ static int switch_to(struct helper *helper, const struct config *config, char *e
 		gate_reload(&helper->gate, helper->gate.observer);
 	}
 	listen_to(helper, helper->gate.observer);
-	plan_turn_end(helper);
+	loop_plan_turn_end(helper);
 	return result;
 }
 
-/* On failure everything is as it was, and error says why. */
-static int reload(struct helper *helper, char error[CONFIG_ERROR_SIZE])
+int loop_reload(struct helper *helper, char error[CONFIG_ERROR_SIZE])
 {
 	struct config config;
 	int result = read_anew(helper, &config, error);
@@ -207,71 +243,13 @@ static int reload(struct helper *helper, char error[CONFIG_ERROR_SIZE])
 	return result;
 }
 
-static enum wire_answer tell_about(
-	struct helper *helper, enum wire_control_type type, uint32_t uid, char **json)
-{
-	struct gate *gate = &helper->gate;
-
-	if (type != WIRE_LOGINS) {
-		if (gate_refresh(gate) < 0)
-			return WIRE_FAILED;
-		gate_settle(gate);
-		plan_turn_end(helper);
-	}
-	if (type == WIRE_LIST)
-		*json = report_grants(gate->grants, uid);
-	else if (type == WIRE_LOGINS)
-		*json = report_logins(gate->logins, uid);
-	else
-		*json = report_status(gate->grants, gate->logins, helper->started_ms);
-	return WIRE_DONE;
-}
-
-/* Everybody may revoke what is his own, and root everything. */
-static enum wire_answer revoke_selected(
-	struct helper *helper, const struct wire_control *request, uint32_t uid, char **json)
-{
-	struct grant_selector selector = {
-		.is_of_user = request->is_of_user || uid != 0,
-		.uid = request->is_of_user ? request->uid : uid,
-		.client = request->client,
-		.port = request->port,
-	};
-	size_t count;
-
-	if (uid != 0 && selector.uid != uid)
-		return WIRE_REFUSED;
-	count = gate_on_revoke(&helper->gate, &selector);
-	plan_turn_end(helper);
-	*json = report_number("revoked", count);
-	return count > 0 ? WIRE_DONE : WIRE_NOTHING;
-}
-
-static enum wire_answer on_control(
-	const struct wire_control *request, uint32_t uid, char **json, void *context)
-{
-	struct helper *helper = context;
-	char error[CONFIG_ERROR_SIZE];
-
-	if (request->type == WIRE_REVOKE)
-		return revoke_selected(helper, request, uid, json);
-	if (request->type != WIRE_RELOAD)
-		return tell_about(helper, request->type, uid, json);
-	if (uid != 0)
-		return WIRE_REFUSED;
-	if (reload(helper, error) == 0)
-		return WIRE_DONE;
-	*json = report_text("error", error);
-	return WIRE_FAILED;
-}
-
 static void on_hangup(evutil_socket_t signal, short what, void *context)
 {
 	char error[CONFIG_ERROR_SIZE];
 
 	(void)signal;
 	(void)what;
-	reload(context, error);
+	loop_reload(context, error);
 }
 
 void loop_hear(const char *line, uint32_t uid, void *context)
@@ -291,6 +269,11 @@ static void on_signal(evutil_socket_t signal, short what, void *context)
 	event_base_loopbreak(helper->base);
 }
 
+static const struct {
+	int number;
+	event_callback_fn call;
+} signals[LOOP_SIGNALS] = {{SIGTERM, on_signal}, {SIGINT, on_signal}, {SIGHUP, on_hangup}};
+
 static void add_timer(
 	struct helper *helper, struct event **timer, int priority, event_callback_fn call)
 {
@@ -299,18 +282,31 @@ static void add_timer(
 		memory_exhausted();
 }
 
+struct adopting {
+	struct helper *helper;
+	int error;
+};
+
 static void adopt(const struct login *login, void *context)
 {
-	struct helper *helper = context;
+	struct adopting *adopting = context;
+	int error = listener_adopt(adopting->helper->listener, login->pid);
 
-	listener_adopt(helper->listener, login->pid);
+	if (error < 0)
+		adopting->error = error;
 }
 
-void loop_set_up(struct helper *helper)
+/* Only when something holds their pids these cannot become others'. */
+static int adopt_logins(struct helper *helper)
 {
-	static const struct listener_calls calls = {
-		on_session_opened, on_session_closed, on_session_died};
-	static const int signals[] = {SIGTERM, SIGINT};
+	struct adopting adopting = {.helper = helper};
+
+	login_each(helper->gate.logins, adopt, &adopting);
+	return adopting.error < 0 ? adopting.error : gate_check_logins(&helper->gate);
+}
+
+static void make_base(struct helper *helper)
+{
 	struct event_config *config = event_config_new();
 
 	if (!config || event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER) < 0)
@@ -319,22 +315,69 @@ void loop_set_up(struct helper *helper)
 	event_config_free(config);
 	if (!helper->base || event_base_priority_init(helper->base, PRIORITIES) < 0)
 		memory_exhausted();
-	add_timer(helper, &helper->settle, PRIORITY_SETTLE, on_settle);
-	add_timer(helper, &helper->due, PRIORITY_EVENT, on_due);
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		add_event(helper, signals[i], EV_SIGNAL | EV_PERSIST, on_signal);
-	add_event(helper, SIGHUP, EV_SIGNAL | EV_PERSIST, on_hangup);
-	listen_to(helper, helper->gate.observer);
-	add_event(
-		helper, firewall_notice_fd(helper->gate.firewall), EV_READ | EV_PERSIST, on_notice);
-	helper->listener = listener_new(helper->base, helper->session_fd, &calls, helper);
-	login_each(helper->gate.logins, adopt, helper);
-	gate_check_logins(&helper->gate);
-	helper->control = control_new(helper->base, helper->control_fd, on_control, helper);
-	plan_turn_end(helper); /* the start may have left something to do */
 }
 
-void loop_run(struct helper *helper)
+/* As the last of all events: who is too busy to come to it is to be started again. */
+static void on_watchdog(evutil_socket_t fd, short what, void *context)
 {
-	event_base_dispatch(helper->base);
+	(void)fd;
+	(void)what;
+	(void)context;
+	manager_tell("WATCHDOG=1");
+}
+
+static void watch(struct helper *helper)
+{
+	uint64_t interval_ms = manager_watchdog_ms();
+	struct timeval interval = {
+		(time_t)(interval_ms / 1000), (suseconds_t)(interval_ms % 1000 * 1000)};
+
+	helper->watchdog = event_new(helper->base, -1, EV_PERSIST, on_watchdog, NULL);
+	if (!helper->watchdog || event_priority_set(helper->watchdog, PRIORITY_CONTROL) < 0 ||
+		(interval_ms > 0 && event_add(helper->watchdog, &interval) < 0))
+		memory_exhausted();
+}
+
+int loop_set_up(struct helper *helper)
+{
+	static const struct listener_calls calls = {
+		on_session_opened, on_session_welcomed, on_session_closed, on_session_closed};
+	int error;
+
+	make_base(helper);
+	add_timer(helper, &helper->settle, PRIORITY_SETTLE, on_settle);
+	add_timer(helper, &helper->due, PRIORITY_EVENT, on_due);
+	watch(helper);
+	for (size_t i = 0; i < LOOP_SIGNALS; i++)
+		helper->signals[i] = add_event(
+			helper, signals[i].number, EV_SIGNAL | EV_PERSIST, signals[i].call);
+	listen_to(helper, helper->gate.observer);
+	helper->notice = add_event(
+		helper, firewall_notice_fd(helper->gate.firewall), EV_READ | EV_PERSIST, on_notice);
+	helper->listener = listener_new(helper->base, helper->session_fd, &calls, helper);
+	error = adopt_logins(helper);
+	helper->control = control_new(helper->base, helper->control_fd, answer_request, helper);
+	loop_plan_turn_end(helper); /* the start may have left something to do */
+	return error;
+}
+
+int loop_run(struct helper *helper)
+{
+	return event_base_dispatch(helper->base) < 0 ? -EIO : 0;
+}
+
+void loop_clear(struct helper *helper)
+{
+	control_free(helper->control);
+	helper->control = NULL; /* nobody watches any more */
+	listener_free(helper->listener);
+	stop_listening(helper);
+	event_free(helper->notice);
+	for (size_t i = 0; i < LOOP_SIGNALS; i++)
+		event_free(helper->signals[i]);
+	event_free(helper->watchdog);
+	event_free(helper->due);
+	event_free(helper->settle);
+	event_base_free(helper->base);
+	gate_clear(&helper->gate);
 }

@@ -15,14 +15,17 @@
 #include "clock.h"
 #include "confine.h"
 #include "daemon.h"
+#include "fd.h"
 #include "log.h"
 #include "loop.h"
+#include "manager.h"
+#include "priority.h"
 #include "sandbox.h"
 
 struct options {
 	const char *file; /* null: the installed one */
 	bool is_foreground, is_debug;
-	int (*run)(const struct options *options);
+	int (*run)(const struct options *options); /* null until one is chosen */
 };
 
 /* One line of reason, then failure. */
@@ -32,17 +35,28 @@ static int fail(const char *what, int error)
 	return error;
 }
 
+/* The service manager's, if it has passed one; that stays when we go. */
+static int open_socket(struct helper *helper, const char *path, int type, mode_t mode)
+{
+	int fd = manager_socket(path, type);
+
+	if (fd >= 0)
+		helper->has_passed_sockets = true;
+	else if (fd == -ENOENT)
+		fd = daemon_listen(path, type, mode);
+	return fd < 0 ? fail(path, fd) : fd;
+}
+
 static int open_sockets(struct helper *helper)
 {
 	const struct config *config = &helper->config;
 
-	helper->session_fd = daemon_listen(config->helper.session_socket, SOCK_SEQPACKET, 0600);
+	helper->session_fd =
+		open_socket(helper, config->helper.session_socket, SOCK_SEQPACKET, 0600);
 	if (helper->session_fd < 0)
-		return fail(config->helper.session_socket, helper->session_fd);
-	helper->control_fd = daemon_listen(config->helper.control_socket, SOCK_STREAM, 0666);
-	if (helper->control_fd < 0)
-		return fail(config->helper.control_socket, helper->control_fd);
-	return 0;
+		return helper->session_fd;
+	helper->control_fd = open_socket(helper, config->helper.control_socket, SOCK_STREAM, 0666);
+	return helper->control_fd < 0 ? helper->control_fd : 0;
 }
 
 static int open_kernel(const struct config *config, struct gate_parts *parts)
@@ -85,6 +99,8 @@ static int own_folder(const char *state, uid_t uid, gid_t gid)
 	if (error < 0)
 		return fail(state, error);
 	error = daemon_lock(state, uid, gid);
+	if (error >= 0)
+		error = daemon_write_pid(error);
 	if (error == -EWOULDBLOCK)
 		log_error("a moshgated is running already with %s", state);
 	else if (error < 0)
@@ -107,6 +123,9 @@ static int shut_in(const struct config *config)
 	const char *const folders[] = {config->helper.state, session, control, NULL};
 	int error;
 
+	error = sandbox_limits();
+	if (error < 0)
+		return fail("limits", error);
 	folder_of(config->helper.session_socket, session);
 	folder_of(config->helper.control_socket, control);
 	error = sandbox_files(folders);
@@ -119,10 +138,6 @@ static int shut_in(const struct config *config)
 	return error < 0 ? fail("seccomp", error) : 0;
 }
 
-/* A client waits for us between its server's bind and its own first packet, some 5 ms later; what
- * we do in them is short, so it goes first. An unprivileged start has to have it from its manager.
- */
-#define NICE  (-10)
 #define FILES 65536
 
 /* A descriptor for each login, and some. */
@@ -140,32 +155,44 @@ static void raise_limits(void)
 }
 
 /* Everything that wants root comes before confine(), everything that others can send after. */
-static int start(struct helper *helper)
+static int open_parts(struct helper *helper, struct gate_parts *parts)
 {
 	const struct config *config = &helper->config;
-	struct gate_parts parts = {.config = config, .audit = {loop_hear, helper}};
 	const char *what;
 	uid_t uid;
 	gid_t gid;
 	int error = find_user(config, &uid, &gid);
 
 	if (error < 0 || (error = own_folder(config->helper.state, uid, gid)) < 0 ||
-		(error = open_sockets(helper)) < 0 || (error = open_kernel(config, &parts)) < 0)
+		(error = open_sockets(helper)) < 0 || (error = open_kernel(config, parts)) < 0)
 		return error;
 	raise_limits();
-	if (geteuid() == 0 && setpriority(PRIO_PROCESS, 0, NICE) < 0)
-		log_info("priority: %s", strerror(errno));
+	priority_take();
 	error = confine(uid, gid, &what);
 	if (error < 0)
 		return fail(what, error);
 	error = shut_in(config);
 	if (error < 0)
 		return error;
-	error = state_open(config->helper.state, &parts.state);
-	if (error < 0)
-		return fail("the folder of logins", error);
+	error = state_open(config->helper.state, &parts->state);
+	return error < 0 ? fail("the folder of logins", error) : 0;
+}
+
+static int start(struct helper *helper)
+{
+	struct gate_parts parts = {.config = &helper->config, .audit = {loop_hear, helper}};
+	int error = open_parts(helper, &parts);
+
+	if (error < 0) {
+		observer_close(parts.observer);
+		firewall_close(parts.firewall);
+		return error;
+	}
 	gate_init(&helper->gate, &parts);
-	return gate_start(&helper->gate);
+	error = gate_start(&helper->gate);
+	if (error < 0)
+		gate_clear(&helper->gate);
+	return error;
 }
 
 static int read_config(const struct options *options, struct config *config)
@@ -178,27 +205,55 @@ static int read_config(const struct options *options, struct config *config)
 	return result;
 }
 
+/* From here on all that is there is given back, so that a detector of leaks tells the truth. */
+static int serve(struct helper *helper)
+{
+	int error = loop_set_up(helper);
+
+	if (error < 0) {
+		fail("the processes of logins", error);
+	} else {
+		audit_start(&helper->gate.audit, VERSION);
+		memory_trim();
+		daemon_ready(helper->ready);
+		error = loop_run(helper);
+		if (error < 0)
+			fail("waiting for events", error);
+		audit_stop(&helper->gate.audit);
+	}
+	if (!helper->has_passed_sockets) {
+		unlink(helper->config.helper.session_socket);
+		unlink(helper->config.helper.control_socket);
+	}
+	loop_clear(helper);
+	return error;
+}
+
 static int run_helper(const struct options *options)
 {
 	struct helper helper = {.ready = -1, .started_ms = clock_boot_ms()};
+	auto_free char *file = NULL;
+	int error;
 
 	if (read_config(options, &helper.config) < 0)
 		return EXIT_FAILURE;
 	/* For reload, which may be in another folder. */
-	helper.file = options->file ? realpath(options->file, NULL) : NULL;
-	if (!options->is_foreground && daemon_fork(&helper.ready) < 0)
+	if (options->file) {
+		helper.file = file = realpath(options->file, NULL);
+		error = file ? 0 : fail(options->file, -errno);
+		if (error < 0)
+			return EXIT_FAILURE;
+	}
+	error = options->is_foreground ? 0 : daemon_fork(&helper.ready);
+	if (error < 0) {
+		fail("going into the background", error);
 		return EXIT_FAILURE;
+	}
 	signal(SIGPIPE, SIG_IGN);
-	if (start(&helper) < 0)
-		return EXIT_FAILURE;
-	loop_set_up(&helper);
-	audit_start(&helper.gate.audit, VERSION);
-	daemon_ready(helper.ready);
-	loop_run(&helper);
-	unlink(helper.config.helper.session_socket);
-	unlink(helper.config.helper.control_socket);
-	audit_stop(&helper.gate.audit);
-	return EXIT_SUCCESS;
+	error = start(&helper);
+	if (error == 0)
+		error = serve(&helper);
+	return error < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int run_check(const struct options *options)
@@ -249,6 +304,15 @@ static const char usage[] =
 	"  --remove-guard  take the nftables table away, which opens what it closed\n"
 	"  -V, -h          print the version, or this\n";
 
+/* Either of two that exclude each other. */
+static int choose(struct options *options, int (*run)(const struct options *options))
+{
+	if (options->run && options->run != run)
+		return -EINVAL;
+	options->run = run;
+	return 0;
+}
+
 static int parse_options(int argc, char **argv, struct options *options)
 {
 	static const struct option long_options[] = {
@@ -262,7 +326,8 @@ static int parse_options(int argc, char **argv, struct options *options)
 	while ((option = getopt_long(argc, argv, "c:fdtVh", long_options, NULL)) != -1) {
 		switch (option) {
 		case 'R':
-			options->run = run_remove_guard;
+			if (choose(options, run_remove_guard) < 0)
+				return -EINVAL;
 			break;
 		case 'c':
 			options->file = optarg;
@@ -274,7 +339,8 @@ static int parse_options(int argc, char **argv, struct options *options)
 			options->is_debug = true;
 			break;
 		case 't':
-			options->run = run_check;
+			if (choose(options, run_check) < 0)
+				return -EINVAL;
 			break;
 		case 'V':
 			puts("moshgated " VERSION);
@@ -291,12 +357,12 @@ static int parse_options(int argc, char **argv, struct options *options)
 
 int main(int argc, char **argv)
 {
-	struct options options = {.run = run_helper};
+	struct options options = {0};
 
 	if (parse_options(argc, argv, &options) < 0) {
 		fputs(usage, stderr);
 		return 2;
 	}
 	log_open(true, options.is_debug);
-	return options.run(&options);
+	return options.run ? options.run(&options) : run_helper(&options);
 }

@@ -267,25 +267,26 @@ static const struct {
 	{DENIAL_FAMILY, "reason=family"},
 	{DENIAL_NO_ADDRESS, "reason=no-address"},
 	{DENIAL_TAKEN, "reason=taken"},
-	{DENIAL_LIMIT_USER, "name=grants-per-user"},
-	{DENIAL_LIMIT, "name=grants"},
+	{DENIAL_LIMIT_USER, "name=grants-per-user value=256"},
+	{DENIAL_LIMIT, "name=grants value=256"},
 };
 
 START_TEST(deny_event)
 {
-	struct grant_denial denial = {.reason = denials[_i].reason, 1001, 60001, {0}, user};
+	struct grant_denial denial = {.reason = denials[_i].reason, 256, 1001, 60001, {0}, user};
 	const char *event = strncmp(denials[_i].end, "name", 4) == 0 ? "limit" : "deny";
 	char expected[256];
 
 	denial.client = (struct address){4, {203, 0, 113, 5}};
-	audit_deny(&audit, &denial);
+	audit_deny(&audit, &denial, 1);
 	snprintf(expected, sizeof(expected),
 		"%s user=alice uid=1001 addr=203.0.113.5 port=60001 %s", event, denials[_i].end);
 	check_line(1001, LOG_WARNING, expected);
 	denial.client.family = 0;
 	denial.user = (char[]){""};
-	audit_deny(&audit, &denial);
-	snprintf(expected, sizeof(expected), "%s uid=1001 port=60001 %s", event, denials[_i].end);
+	audit_deny(&audit, &denial, 734);
+	snprintf(expected, sizeof(expected), "%s uid=1001 port=60001 %s count=734", event,
+		denials[_i].end);
 	check_line(1001, LOG_WARNING, expected);
 }
 END_TEST
@@ -334,7 +335,7 @@ START_TEST(hostile_names)
 {
 	struct login login;
 	struct grant grant;
-	struct grant_denial denial = {DENIAL_TAKEN, 1001, 60001, {0}, user};
+	struct grant_denial denial = {DENIAL_TAKEN, 0, 1001, 60001, {0}, user};
 	const struct event *event;
 
 	set_hostile(_i);
@@ -349,7 +350,7 @@ START_TEST(hostile_names)
 	ck_assert_str_eq(value_of(parse(), "user"), user);
 	audit_limit_logins(&audit, &login, 64);
 	ck_assert_str_eq(value_of(parse(), "user"), user);
-	audit_deny(&audit, &denial);
+	audit_deny(&audit, &denial, 1);
 	ck_assert_str_eq(value_of(parse(), "user"), user);
 	audit_grant(&audit, &grant);
 	event = parse();

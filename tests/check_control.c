@@ -17,6 +17,7 @@
 #define WAIT_MS  5000 /* for what comes at once, on a slow machine */
 #define HUNG_UP  (-1) /* in place of an answer */
 #define OF_USER  16   /* connections of one user */
+#define LATE_MS  5000 /* the time for a whole request */
 #define BIG      (4 << 20)
 #define BIG_LINE 8192
 
@@ -140,6 +141,19 @@ static int get_answer(int fd, char *text, size_t size)
 	return (int)answer;
 }
 
+/* Starts to watch, and reads the word that says so. */
+static int start_watch(void)
+{
+	char word[WIRE_ANSWER_SIZE];
+	int fd = dial();
+
+	say(fd, WIRE_WATCH);
+	ck_assert_uint_eq(read_all(fd, word, sizeof(word)), sizeof(word));
+	ck_assert_int_eq(word[2], WIRE_DONE);
+	ck_assert_int_eq(asked.count, 0);
+	return fd;
+}
+
 static const enum wire_control_type types[] = {WIRE_STATUS, WIRE_LIST, WIRE_LOGINS};
 
 START_TEST(control_asks)
@@ -190,6 +204,13 @@ START_TEST(control_tells_refusal)
 	say(fd, WIRE_LIST);
 	ck_assert_int_eq(get_answer(fd, text, sizeof(text)), WIRE_FAILED);
 	ck_assert_str_eq(text, "");
+	ck_assert_uint_eq(control_refused(control), 0);
+	close(fd);
+	asked.answer = WIRE_REFUSED;
+	fd = dial();
+	say(fd, WIRE_RELOAD);
+	ck_assert_int_eq(get_answer(fd, text, sizeof(text)), WIRE_REFUSED);
+	ck_assert_uint_eq(control_refused(control), 1);
 	close(fd);
 	finish();
 }
@@ -224,6 +245,7 @@ START_TEST(control_malformed)
 	ck_assert_int_eq(get_answer(fd, text, sizeof(text)), malformed[_i].answer);
 	ck_assert_str_eq(text, "");
 	ck_assert_int_eq(asked.count, 0);
+	ck_assert_uint_eq(control_refused(control), 1);
 	close(fd);
 	finish();
 }
@@ -251,6 +273,64 @@ START_TEST(control_request_in_pieces)
 }
 END_TEST
 
+/* Byte after byte, never too late for the next one: the whole is. */
+START_TEST(control_drips)
+{
+	struct pollfd peer = {.events = POLLIN};
+	int waited_ms = 0;
+
+	begin();
+	peer.fd = dial();
+	for (int i = 0; i < WIRE_CONTROL_SIZE - 1 && poll(&peer, 1, 0) == 0; i++) {
+		ck_assert_int_eq(send(peer.fd, "", 1, MSG_NOSIGNAL), 1);
+		for (int end_ms = waited_ms + 400; waited_ms < end_ms; waited_ms += 10) {
+			poll(&peer, 1, 10);
+			work();
+		}
+	}
+	ck_assert_int_eq(recv(peer.fd, &(char){0}, 1, MSG_DONTWAIT), 0);
+	ck_assert_int_ge(waited_ms, LATE_MS / 2);
+	ck_assert_int_le(waited_ms, LATE_MS * 2);
+	ck_assert_int_eq(asked.count, 0);
+	ck_assert_uint_eq(control_refused(control), 1);
+	close(peer.fd);
+	finish();
+}
+END_TEST
+
+/* Who has been heard is not late afterwards. */
+START_TEST(control_not_late)
+{
+	char text[16] = "";
+	int fd, waited_ms = 0;
+
+	begin();
+	fd = start_watch();
+	for (; waited_ms < LATE_MS + 500; waited_ms += 10) {
+		poll(NULL, 0, 10);
+		work();
+	}
+	control_tell(control, "one", geteuid());
+	ck_assert_uint_eq(read_all(fd, text, 4), 4);
+	ck_assert_str_eq(text, "one\n");
+	ck_assert_uint_eq(control_refused(control), 0);
+	close(fd);
+	finish();
+}
+END_TEST
+
+/* Told so as soon as no more will come; what it says of its version counts. */
+static const struct {
+	const char *bytes;
+	int length, answer;
+} shorts[] = {
+	{"", 0, WIRE_MALFORMED},
+	{"\1", 1, WIRE_MALFORMED},
+	{"\1\0\2", 3, WIRE_MALFORMED},
+	{"\2\0", 2, WIRE_OTHER_VERSION},
+	{"\2\0\2\0", 4, WIRE_OTHER_VERSION},
+};
+
 START_TEST(control_short_request)
 {
 	char text[16];
@@ -258,9 +338,9 @@ START_TEST(control_short_request)
 
 	begin();
 	fd = dial();
-	ck_assert_int_eq(send(fd, "\1\0\2", 3, 0), 3);
+	ck_assert_int_eq(send(fd, shorts[_i].bytes, shorts[_i].length, 0), shorts[_i].length);
 	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
-	ck_assert_int_eq(get_answer(fd, text, sizeof(text)), HUNG_UP);
+	ck_assert_int_eq(get_answer(fd, text, sizeof(text)), shorts[_i].answer);
 	ck_assert_int_eq(asked.count, 0);
 	close(fd);
 	finish();
@@ -349,6 +429,7 @@ START_TEST(control_per_user)
 	fd = dial();
 	work_until_readable(fd);
 	ck_assert_int_eq(recv(fd, text, 1, MSG_DONTWAIT), 0);
+	ck_assert_uint_eq(control_refused(control), 1);
 	close(fd);
 	say(fds[0], WIRE_LIST);
 	ck_assert_int_eq(get_answer(fds[0], text, sizeof(text)), WIRE_DONE);
@@ -387,19 +468,6 @@ START_TEST(control_root_always)
 	finish();
 }
 END_TEST
-
-/* Starts to watch, and reads the word that says so. */
-static int start_watch(void)
-{
-	char word[WIRE_ANSWER_SIZE];
-	int fd = dial();
-
-	say(fd, WIRE_WATCH);
-	ck_assert_uint_eq(read_all(fd, word, sizeof(word)), sizeof(word));
-	ck_assert_int_eq(word[2], WIRE_DONE);
-	ck_assert_int_eq(asked.count, 0);
-	return fd;
-}
 
 START_TEST(control_watch)
 {
@@ -485,6 +553,37 @@ START_TEST(control_watcher_does_not_read)
 }
 END_TEST
 
+/* What is said last, when the loop has ended; one who has no room for it is not waited for. */
+START_TEST(control_watcher_hears_the_end)
+{
+	char line[BIG_LINE], text[16] = "";
+	int fd, full;
+
+	begin();
+	full = start_watch();
+	memset(line, 'x', sizeof(line) - 1);
+	line[sizeof(line) - 1] = '\0';
+	for (size_t sent = 0; sent < 32 * sizeof(line); sent += sizeof(line))
+		control_tell(control, line, geteuid());
+	work();
+	for (size_t sent = 0; sent < 16 * sizeof(line); sent += sizeof(line))
+		control_tell(control, line, geteuid());
+	fd = start_watch();
+	control_tell(control, "stop", geteuid());
+	alarm(10);
+	control_free(control);
+	alarm(0);
+	control = NULL;
+	ck_assert_int_eq(recv(fd, text, sizeof(text), MSG_DONTWAIT), 5);
+	ck_assert_str_eq(text, "stop\n");
+	work();
+	ck_assert_int_eq(recv(fd, text, sizeof(text), MSG_DONTWAIT), 0);
+	close(full);
+	close(fd);
+	finish();
+}
+END_TEST
+
 START_TEST(control_ends_in_between)
 {
 	char text[16];
@@ -509,7 +608,9 @@ int main(void)
 		TEST(control_tells_refusal),
 		LOOP(control_malformed, ARRAY_LEN(malformed)),
 		TEST(control_request_in_pieces),
-		TEST(control_short_request),
+		TEST(control_drips),
+		TEST(control_not_late),
+		LOOP(control_short_request, ARRAY_LEN(shorts)),
 		TEST(control_one_request_each),
 		TEST(control_slow_reader),
 		TEST(control_reader_gone),
@@ -517,6 +618,7 @@ int main(void)
 		TEST(control_watch),
 		TEST(control_watch_own_only),
 		TEST(control_watcher_does_not_read),
+		TEST(control_watcher_hears_the_end),
 		TEST(control_ends_in_between),
 		/* As root only: who else could be two users? */
 		TEST(control_tells_uid),

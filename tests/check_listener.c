@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <dirent.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -8,6 +9,7 @@
 #include <event2/event.h>
 
 #include "check_kernel.h"
+#include "check_limit.h"
 #include "listener.h"
 
 #define NOBODY    65534
@@ -16,7 +18,7 @@
 
 /* What the listener called, and what it is to be told. */
 struct calls {
-	int opened, closed, died;
+	int opened, welcomed, closed, died;
 	pid_t opened_pid, closed_pid, died_pid;
 	struct wire_session session;
 	enum wire_answer answer;
@@ -26,23 +28,43 @@ static struct event_base *base;
 static struct listener *listener;
 static struct calls calls;
 static struct sockaddr_un at;
+static int asking = -1;     /* the end of an exchange that gets the answer */
+static bool is_asked_alone; /* there is no other */
 static char folder[] = "/tmp/check_listener.XXXXXX";
+
+/* Who waits for an answer has it before anything else is done. */
+static void check_answered(bool is_answered)
+{
+	struct pollfd end = {.fd = asking, .events = POLLIN};
+
+	if (is_asked_alone && asking >= 0)
+		ck_assert_int_eq(poll(&end, 1, 0), is_answered);
+}
 
 static enum wire_answer on_opened(const struct wire_session *session, pid_t pid, void *context)
 {
 	ck_assert_ptr_eq(context, &calls);
+	check_answered(false);
 	calls.opened++;
 	calls.opened_pid = pid;
 	calls.session = *session;
 	return calls.answer;
 }
 
-static enum wire_answer on_closed(pid_t pid, void *context)
+static void on_welcomed(pid_t pid, void *context)
 {
 	ck_assert_ptr_eq(context, &calls);
+	ck_assert_int_eq(pid, calls.opened_pid);
+	check_answered(true);
+	calls.welcomed++;
+}
+
+static void on_closed(pid_t pid, void *context)
+{
+	ck_assert_ptr_eq(context, &calls);
+	check_answered(true);
 	calls.closed++;
 	calls.closed_pid = pid;
-	return WIRE_DONE;
 }
 
 static void on_died(pid_t pid, void *context)
@@ -62,7 +84,7 @@ static int dial(void)
 
 static void begin(void)
 {
-	static const struct listener_calls all = {on_opened, on_closed, on_died};
+	static const struct listener_calls all = {on_opened, on_welcomed, on_closed, on_died};
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	strcpy(folder + strlen(folder) - 6, "XXXXXX");
@@ -129,7 +151,9 @@ static int exchange(const uint8_t *bytes, size_t length)
 	int fd = dial(), answer;
 
 	ck_assert_int_eq(send(fd, bytes, length, 0), length);
+	asking = fd;
 	answer = get_answer(fd);
+	asking = -1;
 	close(fd);
 	return answer;
 }
@@ -166,6 +190,7 @@ START_TEST(listener_session)
 {
 	char text[ADDRESS_TEXT_SIZE];
 
+	is_asked_alone = true;
 	begin();
 	ck_assert_int_eq(say_open(), WIRE_DONE);
 	ck_assert_int_eq(calls.opened, 1);
@@ -174,6 +199,7 @@ START_TEST(listener_session)
 	ck_assert_str_eq(calls.session.user, "alice");
 	ck_assert_str_eq(calls.session.auth, "password");
 	ck_assert_str_eq(address_format(&calls.session.client, text), "203.0.113.5");
+	ck_assert_int_eq(calls.welcomed, 1);
 	ck_assert_int_eq(say_close(), WIRE_DONE);
 	ck_assert_int_eq(calls.closed, 1);
 	ck_assert_int_eq(calls.closed_pid, getpid());
@@ -212,6 +238,7 @@ START_TEST(listener_tells_refusal)
 	begin();
 	calls.answer = WIRE_REFUSED;
 	ck_assert_int_eq(say_open(), WIRE_REFUSED);
+	ck_assert_int_eq(calls.welcomed, 0);
 	ck_assert_int_eq(say_close(), WIRE_NOTHING);
 	ck_assert_int_eq(calls.closed, 0);
 	calls.answer = WIRE_DONE;
@@ -227,6 +254,7 @@ static const struct {
 	uint8_t value;
 	int answer;
 } malformed[] = {
+	{0, 0, 1, WIRE_MALFORMED},
 	{1, 0, 1, WIRE_MALFORMED},
 	{2, 0, 1, WIRE_MALFORMED},
 	{WIRE_SESSION_SIZE / 2, 0, 1, WIRE_MALFORMED},
@@ -254,7 +282,52 @@ START_TEST(listener_malformed)
 	ck_assert_int_eq(exchange(bytes, malformed[_i].length), malformed[_i].answer);
 	ck_assert_int_eq(calls.opened, 0);
 	ck_assert_int_eq(calls.closed, 0);
+	ck_assert_uint_eq(listener_refused(listener), 1);
 	ck_assert_int_eq(say_open(), WIRE_DONE);
+	ck_assert_uint_eq(listener_refused(listener), 1);
+	finish();
+}
+END_TEST
+
+static int count_descriptors(void)
+{
+	DIR *fds = opendir("/proc/self/fd");
+	int count = 0;
+
+	while (readdir(fds))
+		count++;
+	closedir(fds);
+	return count;
+}
+
+/* A descriptor that comes with a message is not taken. */
+START_TEST(listener_passed_descriptor)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} passed = {.header = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
+	uint8_t bytes[WIRE_SESSION_SIZE];
+	struct iovec part = {bytes, sizeof(bytes)};
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &passed,
+		.msg_controllen = sizeof(passed),
+	};
+	const int one = STDIN_FILENO;
+	int fd, before;
+
+	begin();
+	ck_assert_int_eq(say_open(), WIRE_DONE);
+	before = count_descriptors();
+	make_open(bytes);
+	memcpy(CMSG_DATA(&passed.header), &one, sizeof(one));
+	fd = dial();
+	ck_assert_int_eq(sendmsg(fd, &message, 0), sizeof(bytes));
+	ck_assert_int_eq(get_answer(fd), WIRE_DONE);
+	close(fd);
+	ck_assert_int_eq(count_descriptors(), before);
 	finish();
 }
 END_TEST
@@ -312,6 +385,7 @@ START_TEST(listener_not_root)
 	ck_assert_int_le(recv(fd, &status, sizeof(status), MSG_DONTWAIT), 0);
 	ck_assert_int_ne(errno, EAGAIN);
 	ck_assert_int_eq(calls.opened, 0);
+	ck_assert_uint_eq(listener_refused(listener), 1);
 	close(fd);
 	finish();
 }
@@ -373,6 +447,29 @@ START_TEST(listener_tells_death)
 	/* The other one stands. */
 	ck_assert_int_eq(say_close(), WIRE_DONE);
 	ck_assert_int_eq(calls.died, 1);
+	finish();
+}
+END_TEST
+
+START_TEST(listener_adopts)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	begin();
+	limit_descriptors(0);
+	ck_assert_int_eq(listener_adopt(listener, pid), -EMFILE);
+	limit_lift();
+	ck_assert_int_eq(listener_adopt(listener, pid), 0);
+	ck_assert_int_eq(calls.died, 0);
+	stop(pid);
+	work_until(&calls.died, 1);
+	ck_assert_int_eq(listener_adopt(listener, pid), 0);
+	ck_assert_int_eq(calls.died, 2);
+	ck_assert_int_eq(calls.died_pid, pid);
 	finish();
 }
 END_TEST
@@ -495,15 +592,17 @@ START_TEST(listener_idle_connection)
 		(end.tv_sec - start.tv_sec) * 1000 + (end.tv_nsec - start.tv_nsec) / 1000000,
 		AT_SECOND - 100);
 	ck_assert_int_eq(calls.opened, 0);
+	ck_assert_uint_eq(listener_refused(listener), 1);
 	close(fd);
 	finish();
 }
 END_TEST
 
+/* Many that say nothing: the one that has waited longest makes room, and who speaks is heard. */
 START_TEST(listener_too_many)
 {
 	struct rlimit limit;
-	int fds[256], fd;
+	int fds[256];
 
 	getrlimit(RLIMIT_NOFILE, &limit);
 	limit.rlim_cur = limit.rlim_max;
@@ -511,18 +610,13 @@ START_TEST(listener_too_many)
 	begin();
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
 		fds[i] = dial();
-	fd = dial();
-	ck_assert_int_eq(get_answer(fd), HUNG_UP);
-	close(fd);
-	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
-		ck_assert_int_lt(recv(fds[i], &limit, 1, MSG_DONTWAIT), 0);
-	close(fds[7]);
-	/* Its going is noticed with the next connection's coming. */
-	event_base_loop(base, EVLOOP_NONBLOCK);
 	ck_assert_int_eq(say_open(), WIRE_DONE);
+	ck_assert_int_eq(recv(fds[0], &limit, 1, MSG_DONTWAIT), 0);
+	for (size_t i = 1; i < ARRAY_LEN(fds); i++)
+		ck_assert_int_lt(recv(fds[i], &limit, 1, MSG_DONTWAIT), 0);
+	ck_assert_uint_eq(listener_refused(listener), 1);
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
-		if (i != 7)
-			close(fds[i]);
+		close(fds[i]);
 	finish();
 }
 END_TEST
@@ -552,8 +646,10 @@ int main(void)
 		TEST(listener_same_process_twice),
 		TEST(listener_tells_refusal),
 		LOOP(listener_malformed, ARRAY_LEN(malformed)),
+		TEST(listener_passed_descriptor),
 		TEST(listener_one_message_each),
 		TEST(listener_tells_death),
+		TEST(listener_adopts),
 		TEST(listener_hung_up),
 		TEST(listener_number_reused),
 		TEST(listener_closed_then_dead),

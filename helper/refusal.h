@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MOSHGATE_REFUSAL_H
+#define MOSHGATE_REFUSAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What was refused for one reason: each is counted, and one in a while is logged, so that whoever
+ * provokes them cannot fill the log. */
+struct refusal {
+	uint64_t count;
+	uint64_t since_ms; /* when the while began in which */
+	unsigned int told; /* so many were logged */
+};
+
+#define REFUSAL_QUIET_MS 60000
+
+/* Counts one more. True if it is to be logged: the first ones, as many as most, in each
+ * REFUSAL_QUIET_MS. */
+bool refusal_count(struct refusal *refusal, uint64_t now_ms, unsigned int most);
+
+#endif
