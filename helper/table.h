@@ -7,6 +7,8 @@
 
 #include <jansson.h>
 
+#include "terminal.h"
+
 /* Tables for people. */
 
 struct column {
@@ -19,6 +21,34 @@ struct column {
 /* Prints an array of objects with columns aligned and a title line; columns end at a null title.
  * Control characters, which only a hostile name could hold, become "?". */
 void table_print(FILE *file, const struct column *columns, json_t *rows, time_t now);
+
+/* How a table gives way until it fits its terminal, a step at a time: the column of that key is
+ * shortened to least, or with 0 left out. Steps end at a null key. */
+struct table_step {
+	const char *key;
+	size_t least; /* not less than its title has */
+};
+
+/* The same, no wider than the terminal if the steps are enough. */
+void table_print_fitting(FILE *file, const struct terminal *terminal, const struct column *columns,
+	const struct table_step *steps, json_t *rows, time_t now);
+
+/* Writes the value of a row's key as a table has it; control characters as above. */
+void table_write_cell(const struct column *column, json_t *row, time_t now, char text[256]);
+
+/* How many columns a text takes; and cut to so many, 4 or more, with "..." at its end. */
+size_t table_width(const char *text);
+void table_shorten(char *text, size_t width);
+
+/* A text of the helper's, where there is no table; control characters as above. */
+void table_print_text(FILE *file, const char *text);
+
+/* A terminal must not obey what stands in a text, be it in ASCII or (0xc2 0x80 to 0x9f) in UTF-8:
+ * control characters become "?". */
+void table_make_harmless(char *text);
+
+/* An RFC 3339 time in UTC as seconds since the epoch; -1 if it is none. */
+time_t table_time(json_t *value);
 
 /* For columns with an RFC 3339 time: "2 min ago", "-" for null. */
 void table_ago(json_t *value, time_t now, char text[256]);

@@ -69,9 +69,9 @@ static const struct {
 	{"deny user=alice uid=1001 addr=203.0.113.5 port=60001 reason=no-login",
 		"\"event\":\"deny\",\"user\":\"alice\",\"uid\":1001,\"addr\":\"203.0.113.5\","
 		"\"port\":60001,\"reason\":\"no-login\""},
-	{"limit uid=4294967295 port=60001 name=grants-per-user",
+	{"limit uid=4294967295 port=60001 name=grants-per-user value=256",
 		"\"event\":\"limit\",\"uid\":4294967295,\"port\":60001,"
-		"\"name\":\"grants-per-user\""},
+		"\"name\":\"grants-per-user\",\"value\":256"},
 };
 
 START_TEST(event_plain)
@@ -102,6 +102,77 @@ START_TEST(event_json)
 
 	snprintf(expected, sizeof(expected), "{\"time\":\"" TIME "\",%s}\n", lines[_i].json);
 	ck_assert_str_eq(printed(event_print_json, lines[_i].line, NOW), expected);
+}
+END_TEST
+
+/* For a terminal of that width; columns are as wide as what stood in them before. */
+static const struct {
+	const char *line, *printed;
+	size_t width;
+} alignments[] = {
+	{"stop", "05:16:30  stop\n", 80},
+	{"start version=1.2.3", "05:16:30  start                                 version 1.2.3\n",
+		0},
+	{"guard action=restored", "05:16:30  guard                                 restored\n", 80},
+	{"login user=alice uid=1001 addr=203.0.113.5 pid=4242 server=198.51.100.7 "
+	 "auth=\"publickey ED25519 SHA256:Ab+/\"",
+		"05:16:30  login   alice       203.0.113.5       at 198.51.100.7  publickey E...\n",
+		79},
+	{"login user=alice uid=1001 addr=203.0.113.5 pid=4242 server=198.51.100.7 auth=password",
+		"05:16:30  login   alice       203.0.113.5       at 198.51.100.7  password\n", 0},
+	{"revoke user=alice uid=1001 addr=203.0.113.5 port=60001 server=198.51.100.7 reason=exit "
+	 "duration=65 packets=12 bytes=34567",
+		"05:16:30  revoke  alice       203.0.113.5       port 60001  exit  after 65 s  "
+		"packets 12"
+		"  34.6 kB  at 198.51.100.7\n",
+		0},
+	{"limit uid=1 port=60001 name=grants-per-user value=256 count=3",
+		"05:16:30  limit   uid:1                         port 60001  grants-per-user"
+		"  limit 256  times 3\n",
+		0},
+	{"deny user=\"a\\x1b[31m\\\"\" uid=1 addr=203.0.113.5 port=60001 reason=taken",
+		"05:16:30  deny    a\\x1b[31m\"  203.0.113.5       port 60001  taken\n", 0},
+	{"stop", "05:16:30  stop\n", 5},
+	{"no line\x1b[31m\xc2\x9bof ours", "05:16:30          no line?[31m??of ours\n", 80},
+	{"wholly=\x1b[31m x", "05:16:30          wholly=?[31m x\n", 80},
+};
+
+START_TEST(event_aligned)
+{
+	const struct terminal terminal = {.is_terminal = true, .width = alignments[_i].width};
+	struct event_columns event_columns = {10, 16};
+	char output[OUTPUT_SIZE] = "";
+	FILE *file = fmemopen(output, sizeof(output), "w");
+
+	setenv("TZ", HOME, 1);
+	tzset();
+	event_print_aligned(file, &terminal, &event_columns, alignments[_i].line, NOW);
+	fclose(file);
+	ck_assert_str_eq(output, alignments[_i].printed);
+}
+END_TEST
+
+/* A column that has grown stays so. */
+START_TEST(event_columns_grow)
+{
+	const struct terminal terminal = {.is_terminal = true, .is_coloured = true};
+	struct event_columns event_columns = {0};
+	char output[OUTPUT_SIZE] = "";
+	FILE *file = fmemopen(output, sizeof(output), "w");
+
+	setenv("TZ", HOME, 1);
+	tzset();
+	event_print_aligned(
+		file, &terminal, &event_columns, "grant user=bo addr=192.0.2.1 port=60001", NOW);
+	event_print_aligned(file, &terminal, &event_columns,
+		"revoke user=barbara addr=203.0.113.5 port=1", NOW);
+	event_print_aligned(
+		file, &terminal, &event_columns, "logout user=bo addr=192.0.2.1 duration=1", NOW);
+	fclose(file);
+	ck_assert_str_eq(output,
+		HOME_DAY "  \033[32mgrant \033[0m  bo  192.0.2.1  port 60001\n" HOME_DAY
+			 "  revoke  barbara  203.0.113.5  port 1\n" HOME_DAY
+			 "  \033[2mlogout\033[0m  bo       192.0.2.1    after 1 s\n");
 }
 END_TEST
 
@@ -173,15 +244,46 @@ START_TEST(event_values)
 	char line[256];
 	json_t *json;
 
-	snprintf(line, sizeof(line), "login user=%s uid=1001 auth=%s", values[_i].text,
+	snprintf(line, sizeof(line), "login value=%s uid=1001 count=%s", values[_i].text,
 		values[_i].text);
 	json = read_json(line);
 	ck_assert_uint_eq(json_object_size(json), 5);
 	assert_value(json_object_get(json, "time"), TIME, false);
 	assert_value(json_object_get(json, "event"), "login", false);
-	assert_value(json_object_get(json, "user"), values[_i].value, values[_i].is_number);
+	assert_value(json_object_get(json, "value"), values[_i].value, values[_i].is_number);
 	assert_value(json_object_get(json, "uid"), "1001", true);
-	assert_value(json_object_get(json, "auth"), values[_i].value, values[_i].is_number);
+	assert_value(json_object_get(json, "count"), values[_i].value, values[_i].is_number);
+	json_decref(json);
+}
+END_TEST
+
+static const char *const texts[] = {
+	"action", "addr", "auth", "name", "reason", "server", "user", "version", "via"};
+
+/* Whoever has a name of digits is not another type of thing. */
+START_TEST(event_texts)
+{
+	char line[256];
+	json_t *json;
+
+	snprintf(line, sizeof(line), "login %s=1001 uid=1001", texts[_i]);
+	json = read_json(line);
+	assert_value(json_object_get(json, texts[_i]), "1001", false);
+	assert_value(json_object_get(json, "uid"), "1001", true);
+	json_decref(json);
+}
+END_TEST
+
+START_TEST(event_first_counts)
+{
+	json_t *json =
+		read_json("login user=alice time=now event=stop uid=1 uid=2 user=\"\" uid=x");
+
+	ck_assert_uint_eq(json_object_size(json), 4);
+	assert_value(json_object_get(json, "time"), TIME, false);
+	assert_value(json_object_get(json, "event"), "login", false);
+	assert_value(json_object_get(json, "user"), "alice", false);
+	assert_value(json_object_get(json, "uid"), "1", true);
 	json_decref(json);
 }
 END_TEST
@@ -307,9 +409,11 @@ int main(void)
 {
 	const struct check_test tests[] = {LOOP(event_plain, ARRAY_LEN(lines)),
 		TEST(event_local_time), LOOP(event_json, ARRAY_LEN(lines)),
-		LOOP(event_values, ARRAY_LEN(values)), LOOP(event_malformed, ARRAY_LEN(malformed)),
+		LOOP(event_values, ARRAY_LEN(values)), LOOP(event_texts, ARRAY_LEN(texts)),
+		TEST(event_first_counts), LOOP(event_malformed, ARRAY_LEN(malformed)),
 		TEST(event_long_names), LOOP(event_overlong, ARRAY_LEN(longs)),
-		LOOP(event_cut, ARRAY_LEN(lines))};
+		LOOP(event_cut, ARRAY_LEN(lines)), LOOP(event_aligned, ARRAY_LEN(alignments)),
+		TEST(event_columns_grow)};
 
 	setenv("TZ", "UTC0", 1);
 	tzset();

@@ -73,6 +73,32 @@ START_TEST(no_control_sequence_of_two_bytes)
 }
 END_TEST
 
+static const struct {
+	const char *text, *printed;
+} texts[] = {
+	{"", ""},
+	{"/etc/moshgate.conf:3: no key = value", "/etc/moshgate.conf:3: no key = value"},
+	{"a\nb\x1b[2J\tc\x7f", "a?b?[2J?c?"},
+	{"a\xc2\x9b"
+	 "2J\xc2\x85\xc2\x80\xc2\x9f",
+		"a?2J???"},
+	{"j\xc3\xb6rg \xe2\x82\xac\xc2\xa0", "j\xc3\xb6rg \xe2\x82\xac\xc2\xa0"},
+	{"\xc2", "\xc2"},
+};
+
+START_TEST(text_is_harmless)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *file = open_memstream(&text, &size);
+
+	table_print_text(file, texts[_i].text);
+	fclose(file);
+	ck_assert_str_eq(text, texts[_i].printed);
+	free(text);
+}
+END_TEST
+
 /* Longer than a cell: cut, never past its end, and no part of a character is left. */
 START_TEST(long_cell)
 {
@@ -172,6 +198,103 @@ START_TEST(number)
 }
 END_TEST
 
-CHECK_MAIN("table", LOOP(prints, ARRAY_LEN(tables)), TEST(no_control_sequence_of_two_bytes),
+#define ROWS                                                                                       \
+	"[{\"user\":\"barbarossa\",\"port\":60001,\"since\":\"2027-01-15T07:58:00Z\"},"            \
+	"{\"user\":\"j\xc3\xb6rg\",\"port\":1,\"since\":null}]"
+
+static const struct table_step steps[] = {{"user", 6}, {"port", 0}, {"since", 0}, {NULL, 0}};
+
+/* What is left of that many columns, to the last one that a step can spare. */
+static const struct {
+	size_t width;
+	const char *printed;
+} fits[] = {
+	{0, "USER        PORT   SINCE\n"
+	    "barbarossa  60001  2 min ago\n"
+	    "j\xc3\xb6rg        1      -\n"},
+	{28, "USER        PORT   SINCE\n"
+	     "barbarossa  60001  2 min ago\n"
+	     "j\xc3\xb6rg        1      -\n"},
+	{27, "USER       PORT   SINCE\n"
+	     "barbar...  60001  2 min ago\n"
+	     "j\xc3\xb6rg       1      -\n"},
+	{24, "USER    PORT   SINCE\n"
+	     "bar...  60001  2 min ago\n"
+	     "j\xc3\xb6rg    1      -\n"},
+	{23, "USER        SINCE\n" /* it has all its room again */
+	     "barbarossa  2 min ago\n"
+	     "j\xc3\xb6rg        -\n"},
+	{18, "USER     SINCE\n"
+	     "barb...  2 min ago\n"
+	     "j\xc3\xb6rg     -\n"},
+	{16, "USER\n"
+	     "barbarossa\n"
+	     "j\xc3\xb6rg\n"},
+	{1, "USER\n"
+	    "bar...\n"
+	    "j\xc3\xb6rg\n"},
+};
+
+/* As a terminal of that width gets it. */
+static char *fitting(const struct terminal *terminal)
+{
+	json_t *json = json_loads(ROWS, 0, NULL);
+	char *text = NULL;
+	size_t size = 0;
+	FILE *file = open_memstream(&text, &size);
+
+	table_print_fitting(file, terminal, columns, steps, json, NOW);
+	fclose(file);
+	json_decref(json);
+	return text;
+}
+
+START_TEST(fits_terminal)
+{
+	const struct terminal terminal = {.is_terminal = true, .width = fits[_i].width};
+	char *text = fitting(&terminal);
+
+	ck_assert_str_eq(text, fits[_i].printed);
+	free(text);
+}
+END_TEST
+
+START_TEST(title_in_bold)
+{
+	const struct terminal terminal = {.is_terminal = true, .is_coloured = true, .width = 16};
+	char *text = fitting(&terminal);
+
+	ck_assert_str_eq(text, "\033[1mUSER\033[0m\nbarbarossa\nj\xc3\xb6rg\n");
+	free(text);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	size_t width;
+	const char *shortened;
+} longs[] = {
+	{"", 4, ""},
+	{"four", 4, "four"},
+	{"fives", 4, "f..."},
+	{"fives", 3, "..."},
+	{"\xe2\x82\xac\xc3\xb6xyz", 4, "\xe2\x82\xac..."},
+	{"xyz\xc3\xb6\xe2\x82\xac", 4, "x..."},
+};
+
+START_TEST(shortens)
+{
+	char text[32];
+
+	strcpy(text, longs[_i].text);
+	table_shorten(text, longs[_i].width);
+	ck_assert_str_eq(text, longs[_i].shortened);
+	ck_assert_uint_le(table_width(text), longs[_i].width);
+}
+END_TEST
+
+CHECK_MAIN("table", LOOP(fits_terminal, ARRAY_LEN(fits)), TEST(title_in_bold),
+	LOOP(shortens, ARRAY_LEN(longs)), LOOP(prints, ARRAY_LEN(tables)),
+	TEST(no_control_sequence_of_two_bytes), LOOP(text_is_harmless, ARRAY_LEN(texts)),
 	TEST(long_cell), LOOP(ago, ARRAY_LEN(agos)), TEST(nothing),
 	LOOP(number, ARRAY_LEN(numbers)))

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ctl.h"
+#include "table.h"
+
+static const struct column list_columns[] = {
+	{"USER", "user", NULL},
+	{"FROM", "addr", NULL},
+	{"SERVER", "server", NULL},
+	{"PORT", "port", NULL},
+	{"VIA", "via", NULL},
+	{"SINCE", "since", table_ago},
+	{"LAST SEEN", "last_seen", table_ago},
+	{"EXPIRES IN", "expires_in", table_span},
+	{"PACKETS", "packets", NULL},
+	{"BYTES", "bytes", table_bytes},
+	{"CREDENTIAL", "auth", NULL},
+	{NULL, NULL, NULL},
+};
+
+static const struct column login_columns[] = {
+	{"USER", "user", NULL},
+	{"FROM", "addr", NULL},
+	{"SERVER", "server", NULL},
+	{"PID", "pid", NULL},
+	{"SINCE", "since", table_ago},
+	{"CREDENTIAL", "auth", NULL},
+	{NULL, NULL, NULL},
+};
+
+/* Who, from where, and to which port stay. */
+static const struct table_step list_steps[] = {
+	{"auth", 24},
+	{"bytes", 0},
+	{"packets", 0},
+	{"auth", 0},
+	{"expires_in", 0},
+	{"since", 0},
+	{"via", 0},
+	{"server", 0},
+	{"user", 8},
+	{"last_seen", 0},
+	{"addr", 16},
+	{NULL, 0},
+};
+
+static const struct table_step login_steps[] = {
+	{"auth", 24},
+	{"pid", 0},
+	{"auth", 0},
+	{"server", 0},
+	{"user", 8},
+	{"since", 0},
+	{"addr", 16},
+	{NULL, 0},
+};
+
+static const struct column pending_columns[] = {
+	{"USER", "user", NULL},
+	{"FROM", "addr", NULL},
+	{"SERVER", "server", NULL},
+	{"PORT", "port", NULL},
+	{"LAST SEEN", "last_seen", table_ago},
+	{"PACKETS", "packets", NULL},
+	{"BYTES", "bytes", table_bytes},
+	{NULL, NULL, NULL},
+};
+
+static const struct table_step pending_steps[] = {
+	{"bytes", 0},
+	{"server", 0},
+	{"user", 8},
+	{"last_seen", 0},
+	{"addr", 16},
+	{NULL, 0},
+};
+
+static void print_table(const struct column *columns, const struct table_step *steps, json_t *rows)
+{
+	const struct terminal terminal = terminal_of(stdout);
+
+	table_print_fitting(stdout, &terminal, columns, steps, rows, time(NULL));
+}
+
+static void print_list(json_t *json)
+{
+	if (json_array_size(json) == 0)
+		puts("Nobody may reach a mosh-server now.");
+	else
+		print_table(list_columns, list_steps, json);
+}
+
+static void print_logins(json_t *json)
+{
+	if (json_array_size(json) == 0)
+		puts("Nobody is logged in by ssh.");
+	else
+		print_table(login_columns, login_steps, json);
+}
+
+static void print_pending(json_t *json)
+{
+	if (json_array_size(json) == 0)
+		puts("Nobody knocked lately who may not come in.");
+	else
+		print_table(pending_columns, pending_steps, json);
+}
+
+enum ctl_status ctl_list(const struct ctl_question *question)
+{
+	return ctl_show(question, print_list);
+}
+
+enum ctl_status ctl_logins(const struct ctl_question *question)
+{
+	return ctl_show(question, print_logins);
+}
+
+enum ctl_status ctl_pending(const struct ctl_question *question)
+{
+	return ctl_show(question, print_pending);
+}
