@@ -149,10 +149,19 @@ monitor_started() {
 	grep -q lab-probe $LAB/monitor
 }
 
-# The time of the last "delete element" for CLIENT SERVER PORT
+# The times of each "delete element" for CLIENT SERVER PORT
+deleted_times() {
+	grep -E "delete element inet moshgate grants[46] \{ $1 \. $2 \. $3\b" $LAB/monitor | cut -d' ' -f1
+}
+
+# The last of them
 deleted_at() {
-	grep -E "delete element inet moshgate grants[46] \{ $1 \. $2 \. $3\b" $LAB/monitor |
-		tail -n 1 | cut -d' ' -f1 | grep .
+	deleted_times "$@" | tail -n 1 | grep .
+}
+
+# deleted_since N CLIENT SERVER PORT: there are more than N
+deleted_since() {
+	[ "$(deleted_times "${@:2}" | wc -l)" -gt "$1" ]
 }
 
 mosh_servers() {
@@ -162,13 +171,15 @@ mosh_servers() {
 # ends_with_grant PID CLIENT SERVER PORT COMMAND...: do something that ends this mosh-server, and tell
 # how many seconds after its end the grant was deleted
 ends_with_grant() {
-	local ended gone
+	local ended gone before
 
+	before=$(deleted_times "${@:2:3}" | wc -l)
+	rm -f $LAB/ended
 	python3 "$E2E/lab.py" ended "$1" >$LAB/ended &
-	wait_for 5 grep -qs watching $LAB/ended || return 1
+	wait_for 5 grep -qs watching $LAB/ended || { echo "not watched"; return 1; }
 	"${@:5}"
-	wait_for 15 grep -q ended $LAB/ended || return 1
-	wait_for 5 deleted_at "$2" "$3" "$4" >/dev/null || return 1
+	wait_for 15 grep -q ended $LAB/ended || { echo "not ended"; return 1; }
+	wait_for 5 deleted_since "$before" "${@:2:3}" || { echo "not deleted"; return 1; }
 	ended=$(awk '/ended/ { print $1 }' $LAB/ended)
 	gone=$(deleted_at "$2" "$3" "$4")
 	awk -v a="$gone" -v b="$ended" 'BEGIN { printf "%.3f\n", a - b }'

@@ -3,11 +3,13 @@
 import errno
 import json
 import os
+import re
 import select
 import socket
 import struct
 import sys
 import time
+from urllib.parse import unquote_to_bytes
 
 PROBE_TTL = 77  # by which the server's counters know send()'s datagrams
 
@@ -60,11 +62,41 @@ def listed():
     print(*sorted(f"{grant['addr']} {grant['server']} {grant['port']}" for grant in grants), sep="\n")
 
 
+AUDIT_VALUE = r'(?:"(?:[ !#-\[\]-~]|\\["\\]|\\x[0-9a-f]{2})*"|[A-Za-z0-9.:_+/@,%-]+)'
+AUDIT_LINE = re.compile(rf"[a-z]+(?: [a-z]+={AUDIT_VALUE})*")
+
+
+def audit_field(wanted):
+    """audit lines on stdin, which have to be just that: of each the value of a field, without its escapes"""
+    for line in sys.stdin.read().splitlines():
+        if not AUDIT_LINE.fullmatch(line):
+            sys.exit(f"no audit line: {line}")
+        values = re.findall(rf" ([a-z]+)=({AUDIT_VALUE})", line)
+        if len({key for key, _ in values}) != len(values):
+            sys.exit(f"a key that is there twice: {line}")
+        value = dict(values).get(wanted, "")
+        if value.startswith('"'):
+            value = re.sub(r"\\(?:x(..)|(.))", lambda m: chr(int(m[1], 16)) if m[1] else m[2], value[1:-1])
+        sys.stdout.buffer.write(value.encode("latin-1") + b"\n")
+
+
+def comments():
+    """nft's JSON on stdin: "CLIENT SERVER PORT", the uid and the name in the comment of each element"""
+    for key, element in elements_of_grants():
+        if not re.fullmatch(r"[A-Za-z0-9.:_+/%= -]{1,127}", element["comment"]):
+            sys.exit(f"no comment of ours: {element['comment']}")
+        fields = dict(field.split("=", 1) for field in element["comment"].split()[1:])
+        name = unquote_to_bytes(fields.get("n", ""))
+        sys.stdout.buffer.write(f"{key} {int(fields['u'], 16)} ".encode() + name + b"\n")
+
+
 def transactions():
     """every change of a ruleset from now on: its time and the name of the program that made it"""
     sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)  # NETLINK_NETFILTER
     sock.setsockopt(socket.SOL_SOCKET, 33, 1 << 26)  # SO_RCVBUFFORCE
     sock.bind((0, 1 << 6))  # NFNLGRP_NFTABLES
+    # Before the helper, whose answer would else stand to be read with what it answers.
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(50))
     print("listening", flush=True)
     while True:
         data = sock.recv(1 << 17)
@@ -148,12 +180,12 @@ def probing_socket(address):
     return sock
 
 
-def keep_sending(address, port):
-    """a datagram every other millisecond"""
+def keep_sending(address, port, every_ms="2"):
+    """a datagram each so many milliseconds"""
     sock = probing_socket(address)
     while True:
         sock.sendto(b"unsolicited", (address, int(port)))
-        time.sleep(0.002)
+        time.sleep(int(every_ms) / 1000)
 
 
 def send(address, ports):

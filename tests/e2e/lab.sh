@@ -8,8 +8,10 @@
 # To be set before sourcing:
 #   LAB_CGROUPS=1      each login gets a cgroup of its own, as systemd-logind gives it
 #   LAB_MODULE=no      leave pam_moshgate.so out of sshd's PAM stack
+#   LAB_PRELOAD=NAME   the helper runs with that library of tests/interpose
 #   LAB_LIMIT=SECONDS  the test is ended, as failed, after this time (default 240)
-# From the environment: top_srcdir, top_builddir, MOSHGATED, MOSHGATECTL, PAM_MOSHGATE.
+# From the environment: top_srcdir, top_builddir, MOSHGATED, MOSHGATECTL, PAM_MOSHGATE, FIREWALLS and
+# SERVICES (of unpack_firewalls and unpack_services in tests/packages.sh).
 
 set -u
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
@@ -119,9 +121,9 @@ lab_dump() {
 		tail -n 60 "$LAB/$log" 2>/dev/null
 	done
 	echo "# ---- the server's ruleset, processes and sockets"
-	on server nft list ruleset
-	ps -eo pid,ppid,user,stat,args
-	on server ss -Huanp
+	on server nft list ruleset | head -n 200
+	ps -eo pid,ppid,user,stat,args | head -n 100
+	on server ss -Huanp | head -n 100
 	for name in $(lab_tmux list-sessions -F '#{session_name}' 2>/dev/null); do
 		echo "# ---- screen $name"
 		mosh_screen "$name" | grep .
@@ -216,7 +218,8 @@ lab_conf() {
 lab_helper_start() {
 	lab_conf "$@"
 	[ -x "$MOSHGATED" ] || lab_die "no $MOSHGATED: build it first"
-	exec_on server "$MOSHGATED" -f -c "$LAB/moshgate.conf" 2>>"$LAB/helper.log" &
+	exec_on server env ${LAB_PRELOAD:+"LD_PRELOAD=$BUILD/tests/interpose/.libs/$LAB_PRELOAD.so"} \
+		"$MOSHGATED" -f -c "$LAB/moshgate.conf" 2>>"$LAB/helper.log" &
 	HELPER=$!
 	wait_for 5 helper_ready || lab_die "the helper does not come up"
 }
@@ -280,5 +283,9 @@ json_says() {
 . "$E2E/lab-mosh.sh"
 # shellcheck source=tests/e2e/lab-life.sh
 . "$E2E/lab-life.sh"
+# shellcheck source=tests/e2e/lab-hostile.sh
+. "$E2E/lab-hostile.sh"
+# shellcheck source=tests/e2e/lab-firewall.sh
+. "$E2E/lab-firewall.sh"
 
 [ -n "${LAB_INSIDE:-}" ] || lab_enter "$@"
