@@ -1,4 +1,17 @@
 #!/bin/sh
-# Lets mosh's range through firewalld's default zone. Safe while moshgate's table is there, because that
-# comes first and has dropped everybody without a grant; without it this opens the range to everybody.
-firewall-cmd --permanent --add-port=60000-61000/udp && firewall-cmd --add-port=60000-61000/udp
+# Opens mosh's range in firewalld's default zone, but not to what begins there without moshgate's mark, so without
+# moshgate it is closed. Wants in moshgate.conf:
+#
+#	[firewall]
+#	accept-mark = 0x4d534700
+#
+# firewalld cannot accept by a mark: what its direct rules accept, its zones may still reject. They can drop, if
+# iptables is there. What runs already, and answers to what this host asked, has no need of the mark.
+set -e
+command -v iptables ip6tables >/dev/null || { echo "$0: needs iptables" >&2; exit 1; }
+for family in ipv4 ipv6; do
+	firewall-cmd --permanent --direct --add-rule $family filter INPUT 0 -p udp --dport 60000:61000 \
+		-m conntrack --ctstate NEW -m mark ! --mark 0x4d534700 -j DROP
+done
+firewall-cmd --permanent --add-port=60000-61000/udp
+exec firewall-cmd --reload
