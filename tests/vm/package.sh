@@ -1,0 +1,189 @@
+#!/bin/bash
+# On a real Debian, the package's life: installed, begun, upgraded under a live session, after a reboot, removed.
+# Nobody is cut off by any of that, nothing is open but in between what was chosen, nothing is left behind.
+#
+# From the environment: VM (see machine.sh), PACKAGE (the .deb).
+LAB_LIMIT=${LAB_LIMIT:-5400}
+. "$(dirname "$0")/../e2e/lab.sh"
+. "$(dirname "$0")/machine.sh"
+
+install="DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0"
+
+# journal TEXT [ARGUMENT OF JOURNALCTL...]: how many of moshgated's lines of this boot have that text
+journal() {
+	vm "journalctl -b --no-pager -o cat -t moshgated ${*:2} | grep -cF -e '$1'"
+}
+
+journal_has() {
+	[ "$(journal "$@")" -ge 1 ]
+}
+
+main_pid() {
+	vm 'systemctl show -P MainPID moshgated'
+}
+
+# When the helper last told systemd that it lives
+last_fed() {
+	vm 'systemctl show -P WatchdogTimestampMonotonic moshgated'
+}
+
+fed_since() {
+	! same "$1" "$(last_fed)"
+}
+
+# has_new_helper PID: another than that one, which is ready
+has_new_helper() {
+	vm 'systemctl is-active -q moshgated' && ! same "$1" "$(main_pid)"
+}
+
+# goes_on WHAT: alice's ssh login and her mosh session
+goes_on() {
+	check "$1: the ssh login goes on" vm_login_lives live
+	check "$1: the mosh session goes on" mosh_answers alice
+}
+
+is_exposed_at_most() {
+	local score
+
+	score=$(vm 'systemd-analyze security moshgated.service' | sed -nE 's/.*Overall exposure level.*: ([0-9.]+).*/\1/p')
+	at_most "$1" "$score"
+}
+
+# guard_before_network: by systemd's clock
+guard_before_network() {
+	local guard network
+
+	guard=$(vm 'systemctl show -P ActiveEnterTimestampMonotonic moshgated')
+	network=$(vm 'systemctl show -P InactiveExitTimestampMonotonic networking')
+	echo "guard: $guard us, network: $network us"
+	[ "$guard" -gt 0 ] && [ "$guard" -le "$network" ]
+}
+
+# What of ours is on its disk
+left_behind() {
+	vm 'find / -xdev -path /var/log -prune -o -path /root -prune -o -path /var/tmp -prune -o -path /tmp -prune \
+		-o -iname "*moshgate*" -print
+		grep -rl --exclude="*-" moshgate /etc /run/systemd 2>/dev/null'
+}
+
+vm_start
+need "the machine boots, and nothing of it fails" vm_boot
+need "the machine has the users' keys" vm_keys
+vm 'head -n 1 /etc/os-release; uname -r; ssh -V 2>&1; systemctl --version | head -n 1; mosh-server --version | head -n 1' |
+	sed 's/^/# /'
+check "before: the range is open" vm_is_open
+need "a login that stays" vm_login live client1 alice
+need "the package comes" vm_copy "$PACKAGE" /root/moshgate.deb
+
+# --- installed, and nothing else --------------------------------------------------------------------
+
+need "it is installed" vm "$install install /root/moshgate.deb"
+check "installed: the ssh login goes on" vm_login_lives live
+check "installed: another comes" login client1 alice@$SERVER true
+check "installed: no PAM file has our line" fails vm 'grep -r moshgate /etc/pam.d'
+check "installed: the helper does not run" fails vm 'pgrep -x moshgated'
+check "installed: nothing is enabled" fails vm 'systemctl -q is-enabled moshgated.service'
+check "installed: nor its sockets" fails vm 'systemctl -q is-enabled moshgated-session.socket'
+check "installed: the range is open" vm_is_open
+check "installed: its user is there" vm 'getent passwd moshgate'
+check "installed: doctor says that there is no helper" exits 3 vm 'moshgatectl doctor'
+
+# --- begun, as README.Debian says -------------------------------------------------------------------
+
+need "the PAM line is chosen" vm 'pam-auth-update --enable moshgate'
+check "it is behind logind's" vm 'grep -A 99 pam_systemd.so /etc/pam.d/common-session | grep pam_moshgate.so'
+need "the helper begins" vm 'systemctl enable --now moshgated'
+check "begun: the ssh login goes on" vm_login_lives live
+check "begun: the range is closed" vm_is_closed
+check "begun: doctor finds nothing" vm 'moshgatectl doctor'
+check "begun: of 10 points of exposure it has 1.3 at most" is_exposed_at_most 1.3
+check "begun: AppArmor confines it" same "moshgated (enforce)" \
+	"$(vm 'cat /proc/$(pidof moshgated)/attr/apparmor/current')"
+check "begun: it goes before others" same SCHED_RR \
+	"$(vm 'chrt -p $(pidof moshgated)' | grep -o 'SCHED_[A-Z]*')"
+
+mosh_start alice client1 alice@$SERVER
+need "alice's mosh answers" mosh_answers alice
+check "it has opened just that" vm_grants_are "$CLIENT1 $SERVER 60001"
+check "to nobody else" vm_is_closed 60001
+check "as her login's own" json_says 'd[0]["via"] == "login"' < <(vm 'moshgatectl --json list')
+mosh_start bob client2 bob@$SERVER6 -6
+need "bob's mosh answers by IPv6" mosh_answers bob
+
+# --- what happens to a host -------------------------------------------------------------------------
+
+helper=$(main_pid)
+vm 'mkdir -p /etc/moshgate/moshgate.conf.d; printf "[gate]\nidle = 2d\n" >/etc/moshgate/moshgate.conf.d/vm.conf'
+check "reload" vm 'systemctl reload moshgated'
+check "reload: the guard has what is new" wait_for 20 vm 'nft list chain inet moshgate guard | grep "timeout 2d"'
+check "reload: the same helper" same "$helper" "$(main_pid)"
+goes_on "reload"
+vm 'rm -r /etc/moshgate/moshgate.conf.d; systemctl reload moshgated'
+check "nftables starts again" vm 'systemctl restart nftables'
+check "nftables: the guard is put back" wait_for 20 journal_has "guard action=restored"
+goes_on "nftables"
+check "nftables: the range is closed" vm_is_closed
+check "the helper starts again" vm 'systemctl restart moshgated'
+goes_on "restart"
+
+vm 'mkdir -p /run/systemd/system/moshgated.service.d &&
+	printf "[Service]\nWatchdogSec=10s\nTimeoutAbortSec=3s\n" >/run/systemd/system/moshgated.service.d/vm.conf &&
+	systemctl daemon-reload && systemctl restart moshgated'
+helper=$(main_pid)
+fed=$(last_fed)
+check "watchdog: is fed" wait_for 60 fed_since "$fed"
+check "watchdog: by the same helper" same "$helper" "$(main_pid)"
+vm "kill -STOP $helper"
+check "watchdog: one that hangs is replaced" wait_for 120 has_new_helper "$helper"
+check "watchdog: because of that" vm 'journalctl -b -o cat -u moshgated | grep -i "watchdog timeout"'
+goes_on "watchdog"
+vm 'rm -r /run/systemd/system/moshgated.service.d && systemctl daemon-reload && systemctl restart moshgated'
+
+helper=$(main_pid)
+check "upgrade" vm "$install install --reinstall /root/moshgate.deb"
+check "upgrade: another helper" has_new_helper "$helper"
+goes_on "upgrade"
+check "upgrade: the PAM line stays" vm 'grep pam_moshgate.so /etc/pam.d/common-session'
+check "upgrade: bob's session goes on, too" mosh_answers bob
+check "upgrade: the range is closed" vm_is_closed
+check "AppArmor denied nothing" fails vm 'journalctl -b -k -o cat | grep "DENIED.*moshgated"'
+check "doctor knows who took the guard away, and nothing else" vm 'systemctl restart moshgated && moshgatectl doctor'
+
+# --- a reboot ---------------------------------------------------------------------------------------
+
+was=$(answers)
+exec_on attacker python3 "$E2E/lab.py" keep_sending $SERVER 60005 20 &
+attack=$!
+need "it reboots" vm_reboot
+check "reboot: the attacker goes on all the time" kill -0 $attack
+check "reboot: none of what he sent was answered" answers_are "$was"
+kill $attack
+check "reboot: what he sends arrives" wait_for 20 vm \
+	"nft list chain inet moshgate guard | grep -E 'counter packets [1-9][0-9]* bytes [0-9]+ drop'"
+check "reboot: the guard stood before the network" guard_before_network
+check "reboot: the range is closed" vm_is_closed
+check "reboot: doctor finds nothing" vm 'moshgatectl doctor'
+lab_tmux kill-server
+need "a login that stays" vm_login again client1 alice
+mosh_start carol client1 alice@$SERVER
+need "mosh answers after the reboot" mosh_answers carol
+check "reboot: it has opened just that" vm_grants_are "$CLIENT1 $SERVER 60001"
+
+# --- removed ----------------------------------------------------------------------------------------
+
+need "it is removed" vm "$install remove moshgate"
+check "removed: the ssh login goes on" vm_login_lives again
+check "removed: the mosh session goes on" mosh_answers carol
+check "removed: another login comes" login client1 alice@$SERVER true
+check "removed: no guard" fails vm 'nft list table inet moshgate'
+check "removed: no PAM line" fails vm 'grep -r moshgate /etc/pam.d'
+check "removed: no user" fails vm 'getent passwd moshgate'
+check "removed: no helper" fails vm 'pgrep -x moshgated'
+check "removed: no run-time folder" fails vm 'ls /run/moshgate'
+check "removed: no unit" fails vm 'systemctl cat moshgated-session.socket'
+check "removed: nothing is enabled" fails vm 'find /etc/systemd -name "moshgated*" | grep .'
+check "removed: the configuration stays" vm 'test -e /etc/moshgate/moshgate.conf'
+check "removed: the range is open" vm_is_open
+need "it is purged" vm "$install purge moshgate"
+check "purged: nothing is left" same "" "$(left_behind)"
+check "nothing has failed" vm_settles
