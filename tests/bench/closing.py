@@ -1,0 +1,61 @@
+"""Part 3: from the end of a mosh-server's socket to the end of its element."""
+
+import os
+import signal
+import time
+
+import stage
+from result import row
+
+APART_S = 0.02  # ends that follow sooner are gathered
+
+
+def fill(watch, count, first=60001):
+    """one login that starts so many stand-ins, each an execution of its own; {port: pid}"""
+    events = len(watch.events)
+    stage.ssh(f"for i in $(seq {count}); do {stage.STAND_IN} {stage.SERVER} {first}-61000 {stage.STAMPS}; done >/dev/null")
+    watch.wait(events, "open", count)
+    listed = stage.run(stage.on("server", "ss", "-Hulnp", "sport >= :60000 and sport <= :61000"))
+    return {int(line.split()[3].rsplit(":", 1)[1]): int(line.split("pid=")[1].split(",")[0])
+            for line in listed.splitlines()}
+
+
+def end_one(watch, pid):
+    events, offset = len(watch.events), stage.stamps_size()
+    os.kill(pid, signal.SIGTERM)
+    (shut_ns, _, port, _), = watch.wait(events, "shut", 1)
+    closed_ns = stage.wait_for("a stamp", lambda: [ns for what, at, ns in stage.stamps(offset)
+                                                   if what == "close" and at == port])[0]
+    time.sleep(APART_S)
+    return (shut_ns - closed_ns) / 1e6
+
+
+def alone(watch, quick):
+    taken = []
+    for _ in range(1 if quick else 5):
+        taken += [end_one(watch, pid) for pid in fill(watch, 200).values()]
+    yield row("closing", "socket's end to element gone, one mosh-server", "ms", taken, target=(0.5, 2),
+              plot="socket's end to element gone")
+
+
+def together(watch, quick):
+    taken, all_taken = [], []
+    for _ in range(2 if quick else 10):
+        servers = fill(watch, 999)
+        events, killed_ns = len(watch.events), time.monotonic_ns()
+        for pid in servers.values():
+            os.kill(pid, signal.SIGKILL)
+        shut = watch.wait(events, "shut", 999)
+        ended = watch.wait(events, "end", 999)
+        taken.append((shut[-1][0] - ended[-1][0]) / 1e6)
+        all_taken.append((shut[-1][0] - killed_ns) / 1e6)
+    yield row("closing", "999 killed together: last end to last element gone", "ms", taken, target=(50, 50))
+    yield row("closing", "999 killed together: first kill to last element gone", "ms", all_taken)
+
+
+def run(quick):
+    stage.pam_sshd("moshgate")
+    with stage.Helper("[limits]", "grants-per-user = 2000"), stage.Watch() as watch:
+        rows = list(alone(watch, quick)) + list(together(watch, quick))
+    stage.remove_guard()
+    return rows

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How long PAM sessions take: sessions USER COUNT SERVICE[:EVERY]...
+ * The service "limit" is what a module costs at the least that asks another process: two exchanges,
+ * of as many bytes as pam_moshgate.so's, with one that only answers. Each service in turn, COUNT
+ * times in this one process; a slow one only each so many times. Prints its port, waits for one
+ * connection, from the client, and then prints for each session: service, nanoseconds to open it,
+ * nanoseconds to close it. It goes before all other processes, and so does what PAM starts, so that
+ * nothing else on this machine is measured.
+ */
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/un.h>
+
+#include "pam.h"
+#include "wire.h"
+
+#define PAUSE_NS 1000000
+
+struct service {
+	char *name;
+	unsigned int every;
+};
+
+static void parse(char *text, struct service *service)
+{
+	char *colon = strchr(text, ':');
+
+	service->name = text;
+	service->every = 1;
+	if (!colon)
+		return;
+	*colon = '\0';
+	service->every = number(colon + 1);
+}
+
+/* Nobody closes a session in the microsecond in which he opened it. Awake, as sshd then is. */
+static void pause_awake(void)
+{
+	uint64_t end_ns = now_ns() + PAUSE_NS;
+
+	while (now_ns() < end_ns)
+		;
+}
+
+static struct sockaddr_un answering = {.sun_family = AF_UNIX, .sun_path = "\0moshgate-bench"};
+
+/* As the helper, with its priority. */
+static void start_answering(void)
+{
+	const struct sched_param priority = {.sched_priority = 1};
+	int listening = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	static char bytes[WIRE_SESSION_SIZE];
+
+	if (bind(listening, (struct sockaddr *)&answering, sizeof(answering)) < 0 ||
+		listen(listening, 1) < 0)
+		die("answering");
+	if (fork() != 0)
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sched_setscheduler(0, SCHED_RR, &priority);
+	for (;;) {
+		int fd = accept(listening, NULL, NULL);
+
+		(void)!recv(fd, bytes, sizeof(bytes), 0);
+		(void)!send(fd, bytes, WIRE_ANSWER_SIZE, 0);
+		close(fd);
+	}
+}
+
+static unsigned long long exchange(void)
+{
+	static char bytes[WIRE_SESSION_SIZE];
+	uint64_t start_ns = now_ns();
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (connect(fd, (struct sockaddr *)&answering, sizeof(answering)) < 0 ||
+		send(fd, bytes, sizeof(bytes), 0) < 0 ||
+		recv(fd, bytes, WIRE_ANSWER_SIZE, 0) != WIRE_ANSWER_SIZE)
+		die("exchange");
+	close(fd);
+	return now_ns() - start_ns;
+}
+
+static void measure_limit(void)
+{
+	unsigned long long first_ns = exchange();
+
+	pause_awake();
+	printf("limit %llu %llu\n", first_ns, exchange());
+	pause_awake();
+}
+
+static void measure(const char *service, const char *user, const char *client)
+{
+	pam_handle_t *pam = begin(service, user, client);
+	uint64_t start_ns = now_ns(), opened_ns, before_ns, closed_ns;
+	int opened = pam_open_session(pam, 0), closed;
+
+	opened_ns = now_ns();
+	pause_awake();
+	before_ns = now_ns();
+	closed = pam_close_session(pam, 0);
+	closed_ns = now_ns();
+	if (opened != PAM_SUCCESS || closed != PAM_SUCCESS) {
+		fprintf(stderr, "%s: %s\n", service, pam_strerror(pam, opened ? opened : closed));
+		exit(EXIT_FAILURE);
+	}
+	pam_end(pam, PAM_SUCCESS);
+	pause_awake();
+	printf("%s %llu %llu\n", service, (unsigned long long)(opened_ns - start_ns),
+		(unsigned long long)(closed_ns - before_ns));
+}
+
+static void measure_one(const char *service, const char *user, const char *client)
+{
+	if (strcmp(service, "limit") == 0)
+		measure_limit();
+	else
+		measure(service, user, client);
+}
+
+int main(int argc, char **argv)
+{
+	struct service services[8];
+	int count = argc - 3;
+	char client[INET_ADDRSTRLEN];
+
+	if (count < 1 || count > 8) {
+		fprintf(stderr, "usage: sessions USER COUNT SERVICE[:EVERY]...\n");
+		return 2;
+	}
+	for (int i = 0; i < count; i++)
+		parse(argv[3 + i], &services[i]);
+	accept_client(client);
+	start_answering();
+	go_first();
+	for (unsigned int turn = 0; turn < number(argv[2]); turn++)
+		for (int i = 0; i < count; i++)
+			if (turn % services[i].every == 0)
+				measure_one(services[i].name, argv[1], client);
+	return 0;
+}
