@@ -1,0 +1,160 @@
+#!/bin/bash
+# Analysers over the programs, hardening-check over what they become, shellcheck and pyflakes over the scripts.
+# Exits 0 if none of them finds anything. Needs ./configure ("autoreconf -fi").
+#
+#   tests/analysis.sh [FOLDER]    builds there; by default in one that is removed again
+set -eu -o pipefail
+top_srcdir=$(cd "$(dirname "$0")/.." && pwd)
+work=${1:-$(mktemp -d "${TMPDIR:-/tmp}/moshgate-analysis.XXXXXX")}
+[ $# -gt 0 ] || trap 'rm -rf "$work"' EXIT
+mkdir -p "$work"
+cd "$top_srcdir"
+passed=0 failed=0
+
+# step NAME COMMAND...: what it says is shown if it fails
+step() {
+	if "${@:2}" >"$work/$1.log" 2>&1; then
+		passed=$((passed + 1))
+		echo "PASS: analysis: $1"
+	else
+		failed=$((failed + 1))
+		echo "FAIL: analysis: $1"
+		{ grep -E -A6 '(warning|error|style|portability|performance)[:(]|^In |: no' "$work/$1.log" ||
+			cat "$work/$1.log"; } | tail -n 200
+	fi
+}
+
+programs=(helper/*.c pam_moshgate/*.c)
+flags=(-std=c11 -D_GNU_SOURCE -Ihelper -Ipam_moshgate '-DVERSION=""' '-DCONFIG_FILE=""'
+	'-DSESSION_SOCKET=""' '-DCONTROL_SOCKET=""' '-DSTATE_DIR=""' '-DPAM_DIR=""')
+
+# One file at a time: with several, clang 14 takes a va_list for uninitialized. Checks are in .clang-tidy.
+clang_tidy() {
+	printf '%s\0' "${programs[@]}" |
+		xargs -0 -P"$(nproc)" -I{} clang-tidy --quiet {} -- "${flags[@]}"
+}
+
+# Its questions of style are the compiler's or not ours. The macros of uthash it has to be shown.
+cppcheck_programs() {
+	cppcheck -q --error-exitcode=1 --enable=warning,performance,portability --inline-suppr -j"$(nproc)" \
+		--std=c11 "${flags[@]:1}" -D__linux__ --include=/usr/include/uthash.h \
+		--include=/usr/include/utlist.h "${programs[@]}"
+}
+
+cppcheck_tests() {
+	cppcheck -q --error-exitcode=1 --enable=warning,performance,portability --inline-suppr -j"$(nproc)" \
+		--std=c11 -D_GNU_SOURCE -Ihelper -Ipam_moshgate -Itests tests/*.c tests/interpose/*.c
+}
+
+# build NAME [ARGUMENT OF CONFIGURE...]; $through runs configure and make
+build() {
+	mkdir -p "$work/$1"
+	cd "$work/$1"
+	"${through[@]}" "$top_srcdir/configure" -q "${@:2}" && "${through[@]}" make -k -j"$(nproc)" all
+}
+
+# Two of its warnings are left out: that of leaks takes what uthash and utlist link for lost, and that of values
+# not set does not see through auto_free. valgrind.test and the sanitizers look for both.
+gcc_analyzer() (
+	through=(env)
+	without='-Wno-analyzer-malloc-leak -Wno-analyzer-use-of-uninitialized-value'
+	build gcc --enable-werror CC=gcc CFLAGS="-g -O2 -fanalyzer $without"
+)
+
+# It cannot be told of one line, as clang-tidy can, so what takes uthash for wrong is left to that, which has the
+# same checkers; dead stores are those of auto_free (.clang-tidy).
+scan_build() (
+	through=(scan-build -o "$work/scan-build.report" --status-bugs -disable-checker deadcode.DeadStores
+		-disable-checker unix.Malloc -disable-checker core.NullDereference
+		-disable-checker core.UndefinedBinaryOperatorResult)
+	build scan-build CC=clang
+)
+
+# The C library's own start files have no mark of control flow protection in Debian, so the linker leaves it out of
+# the program as well; our objects have it. All of the module's calls with a fortified variant were proved by the
+# compiler, which leaves none for the check to find.
+hardening() {
+	hardening-check --nocfprotection "$work/gcc/moshgated" "$work/gcc/moshgatectl" &&
+		hardening-check --nocfprotection --nofortify "$work/gcc/.libs/pam_moshgate.so" &&
+		marked_objects
+}
+
+marked_objects() {
+	local object
+
+	[ "$(uname -m)" = x86_64 ] || return 0
+	find "$work/gcc" -name '*.o' >"$work/objects"
+	[ -s "$work/objects" ] || return 1
+	while read -r object; do
+		readelf -n "$object" | grep -q 'IBT, SHSTK' || { echo "$object: not marked"; return 1; }
+	done <"$work/objects"
+}
+
+scripts() {
+	shellcheck .ci/run examples/*.sh examples/firewall/*.sh examples/client/moshgate-refresh \
+		examples/client/moshgate-follow examples/client/90-moshgate examples/metrics/moshgate-metrics \
+		packaging/make-deb.sh packaging/make-rpm.sh packaging/runit/run packaging/runit/finish packaging/runit/log/run \
+		packaging/alpine/moshgate.pre-install packaging/alpine/moshgate.pre-deinstall \
+		packaging/debian/moshgate.{postinst,postrm,prerm} tests/*.sh tests/*.test \
+		tests/bench/*.sh doc/*.sh tests/e2e/*.sh tests/e2e/*.test tests/vm/*.sh &&
+		shellcheck --shell=sh --exclude=SC2034,SC2086,SC2154 packaging/alpine/APKBUILD &&
+		shellcheck --shell=sh --exclude=SC2034 examples/moshgated.openrc
+}
+
+python() {
+	pyflakes3 doc/*.py tests/bench/*.py tests/e2e/*.py tests/vm/*.py
+}
+
+# The policy compiles, against Debian's reference policy, and gives its names to what it is about.
+selinux() (
+	rm -rf "$work/selinux"
+	cp -R packaging/selinux "$work/selinux"
+	cd "$work/selinux"
+	make -f /usr/share/selinux/devel/Makefile moshgate.pp &&
+		semodule_unpackage moshgate.pp moshgate.mod contexts &&
+		is_labelled /usr/sbin/moshgated moshgated_exec_t && is_labelled /usr/bin/moshgated moshgated_exec_t &&
+		is_labelled /etc/moshgate/moshgate.conf moshgated_conf_t &&
+		is_labelled /run/moshgate/logins/1 moshgated_runtime_t &&
+		is_labelled /run/moshgate/session.sock moshgated_session_t &&
+		is_labelled /run/moshgate/control.sock moshgated_control_t &&
+		! is_labelled /usr/bin/moshgatectl moshgated_exec_t
+)
+
+is_labelled() {
+	selabel_lookup -b file -f contexts -k "$1" | grep ":$2:"
+}
+
+# Fedora's packages build from what "make dist" makes: no file is missing, and none is in no package.
+rpm_packages() {
+	make -C "$work/gcc" rpm && rpm -qlp "$work"/gcc/moshgate-*.rpm >"$work/rpm.files" &&
+		grep -x '.*/security/pam_moshgate.so' "$work/rpm.files" &&
+		grep -x '.*/moshgate.pp.bz2' "$work/rpm.files" &&
+		rpmlint -c packaging/rpm/rpmlint.toml packaging/rpm/moshgate.spec
+}
+
+# Alpine's recipe, followed by hand where there is no abuild.
+alpine_package() (
+	export pkgdir=$work/alpine/pkg CBUILD="" CHOST=""
+	rm -rf "$work/alpine"
+	mkdir -p "$work/alpine" && tar -xJf "$work"/gcc/moshgate-*.tar.xz -C "$work/alpine" &&
+		cp packaging/alpine/* "$work/alpine" && cd "$work/alpine"/moshgate-*/ &&
+		sh -e -c '. ../APKBUILD && test "$pkgver" = "${PWD##*-}" && build && package &&
+			for script in $install; do test -f "../$script"; done' &&
+		test -x "$pkgdir/etc/init.d/moshgated" && test -f "$pkgdir/lib/security/pam_moshgate.so" &&
+		test -x "$pkgdir/usr/sbin/moshgated" && test -f "$pkgdir/etc/moshgate/moshgate.conf"
+)
+
+step clang-tidy clang_tidy
+step cppcheck cppcheck_programs
+step cppcheck-tests cppcheck_tests
+step gcc-analyzer gcc_analyzer
+step scan-build scan_build
+step hardening hardening
+step shellcheck scripts
+step python python
+step selinux selinux
+step rpm rpm_packages
+step alpine alpine_package
+echo "# PASS: $passed"
+echo "# FAIL: $failed"
+[ $failed = 0 ]
