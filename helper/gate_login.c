@@ -179,7 +179,7 @@ enum wire_answer gate_on_logout(struct gate *gate, pid_t pid)
 
 	if (!login)
 		return WIRE_NOTHING;
-	search_last(gate);
+	search_last(gate, login->uid);
 	past_add_login(&gate->past, PAST_LOGOUT, login, gate_now_ms(gate));
 	audit_logout(&gate->audit, login, gate_now_ms(gate));
 	forget(gate, login);

@@ -96,11 +96,16 @@ static void look(struct gate *gate)
 		decide(gate, clock_boot_ms());
 }
 
-/* No better socket will come: as if the time for that were over. */
-void search_last(struct gate *gate)
+/* No better socket of this user's will come: as if the time for that were over. Others' may. */
+void search_last(struct gate *gate, uint32_t uid)
 {
-	if (search_see(gate) == 0)
-		decide(gate, clock_boot_ms() + SERVER_DOUBT_MS);
+	uint64_t now_ms = clock_boot_ms();
+
+	if (search_see(gate) < 0)
+		return;
+	if (server_has_unowned(&gate->grants->servers, uid))
+		claim(gate, uid, now_ms + SERVER_DOUBT_MS);
+	decide(gate, now_ms);
 }
 
 /* Finds the user's servers, also those that nobody saw start. */

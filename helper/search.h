@@ -16,8 +16,8 @@ void search_begin(struct gate *gate);
 /* Looks again, and decides when next. To be called at gate->look_ms while gate->is_searching. */
 void search_go_on(struct gate *gate, uint64_t now_ms);
 
-/* Looks as if no better socket would come any more. */
-void search_last(struct gate *gate);
+/* Looks as if no better socket of the uid's would come any more. */
+void search_last(struct gate *gate, uint32_t uid);
 
 /* Finds the servers of a login's user, also those that nobody saw start. */
 void search_of_login(struct gate *gate, const struct login *login);

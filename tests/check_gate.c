@@ -258,6 +258,25 @@ START_TEST(gate_logout_looks_once_more)
 }
 END_TEST
 
+/* Of others' sockets a logout says nothing: a doubtful one waits for a better one as before. */
+START_TEST(gate_logout_of_another)
+{
+	begin();
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	ck_assert_int_eq(log_in(20, BOB, OTHER), WIRE_DONE);
+	gate_on_exec(&gate);
+	add_process(ALICE);
+	add_socket(5, ALICE)->is_ecn = false;
+	ck_assert_int_eq(gate_on_logout(&gate, 20), WIRE_DONE);
+	gate_settle(&gate);
+	add_socket(6, ALICE);
+	look();
+	gate_settle(&gate);
+	ck_assert_str_eq(heard, "login:10 login:20 logout:20 grant:60006 ");
+	finish();
+}
+END_TEST
+
 /* One look that fails is not the last one. */
 START_TEST(gate_last_look_fails)
 {
@@ -423,7 +442,8 @@ CHECK_MAIN("gate", TEST(gate_from_login_to_grant), TEST(gate_one_turn_one_apply)
 	TEST(gate_other_family), TEST(gate_ended), TEST(gate_notices_lost), TEST(gate_passed_over),
 	TEST(gate_blind), TEST(gate_blind_to_processes), TEST(gate_sleeps), TEST(gate_compares),
 	TEST(gate_search_is_bounded), TEST(gate_earlier_socket),
-	LOOP(gate_logout_looks_once_more, 2), LOOP(gate_last_look_fails, 2),
-	TEST(gate_after_logout), TEST(gate_limit_of_logins), TEST(gate_login_of_no_process),
-	TEST(gate_roams), TEST(gate_roams_after_lapse), TEST(gate_login_finds_servers),
-	TEST(gate_revokes_by_hand), TEST(gate_allows_who_knocked), TEST(gate_ends_after_max))
+	LOOP(gate_logout_looks_once_more, 2), TEST(gate_logout_of_another),
+	LOOP(gate_last_look_fails, 2), TEST(gate_after_logout), TEST(gate_limit_of_logins),
+	TEST(gate_login_of_no_process), TEST(gate_roams), TEST(gate_roams_after_lapse),
+	TEST(gate_login_finds_servers), TEST(gate_revokes_by_hand), TEST(gate_allows_who_knocked),
+	TEST(gate_ends_after_max))
