@@ -118,11 +118,13 @@ static void tell_change(struct gate *gate, const struct change *change, uint64_t
 {
 	if (change->error < 0)
 		return;
-	totals_count_change(&gate->totals, change);
-	if (change->kind == CHANGE_OPEN)
+	if (change->kind == CHANGE_OPEN) {
+		gate->totals.opened[change->grant->label.via]++;
 		audit_grant(&gate->audit, change->grant);
+	}
 	if (change->kind != CHANGE_SHUT && change->kind != CHANGE_LAPSED)
 		return;
+	gate->totals.revoked[change->grant->reason]++;
 	past_add_grant(&gate->past, change->grant, now_ms);
 	audit_revoke(&gate->audit, change->grant, now_ms);
 }
@@ -131,7 +133,7 @@ static void tell_denial(struct gate *gate, const struct grant_denial *denial, ui
 {
 	uint64_t count;
 
-	totals_count_denial(&gate->totals, denial);
+	gate->totals.denied[denial->reason]++;
 	if (denied_count(&gate->denied, denial, now_ms, &count))
 		audit_deny(&gate->audit, denial, count);
 }
@@ -176,7 +178,8 @@ static void apply(struct gate *gate, struct plan *plan, uint64_t now_ms)
 	if (plan->count == 0)
 		return;
 	error = firewall_apply(gate->firewall, plan);
-	totals_count_transaction(&gate->totals, error);
+	gate->totals.transactions++;
+	gate->totals.refused_transactions += error < 0;
 	if (error == 0)
 		return;
 	/* With a table that somebody took away that is to be expected. */

@@ -40,7 +40,8 @@ static int install(struct gate *gate, const char *action)
 	plan_start_anew(gate->grants);
 	plan_make(gate->grants, now_ms, &plan);
 	error = firewall_install(gate->firewall, gate->config, &plan);
-	totals_count_transaction(&gate->totals, error);
+	gate->totals.transactions++;
+	gate->totals.refused_transactions += error < 0;
 	if (error < 0) {
 		log_error("nftables refused the guard: %s", firewall_error(gate->firewall));
 		for (size_t i = 0; i < plan.count; i++)

@@ -20,6 +20,8 @@
 #define LABEL_PLAIN    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:_+/-"
 #define LABEL_ALPHABET LABEL_PLAIN " =%"
 
+static const char via_letters[LABEL_VIAS] = {
+	[LABEL_LOGIN] = 'l', [LABEL_ROAM] = 'r', [LABEL_ALLOW] = 'a'};
 static const char hex_digits[] = "0123456789abcdef";
 
 static void set_text(char *to, size_t size, const char *from)
@@ -74,7 +76,7 @@ void label_write(const struct label *label, char text[LABEL_TEXT_SIZE])
 {
 	snprintf(text, LABEL_TEXT_SIZE, LABEL_VERSION " u=%lx c=%llx s=%llx v=%c",
 		(unsigned long)label->uid, (unsigned long long)label->cookie,
-		(unsigned long long)label->since_ms, label->via);
+		(unsigned long long)label->since_ms, via_letters[label->via]);
 	add_text(text, 'n', label->user);
 	add_text(text, 'a', label->auth);
 }
@@ -116,10 +118,12 @@ static int read_text(const char *value, size_t size, char *text)
 
 static int read_via(const char *value, enum label_via *via)
 {
-	if (value[0] != LABEL_LOGIN && value[0] != LABEL_ROAM && value[0] != LABEL_ALLOW)
+	const char *letter = memchr(via_letters, value[0], LABEL_VIAS);
+
+	if (!letter || value[1])
 		return -EINVAL;
-	*via = (enum label_via)value[0];
-	return value[1] ? -EINVAL : 0;
+	*via = (enum label_via)(letter - via_letters);
+	return 0;
 }
 
 static int read_field(const char *field, struct label *label, unsigned int *seen)

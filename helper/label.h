@@ -9,7 +9,7 @@
 #define LABEL_USER_SIZE 64
 #define LABEL_AUTH_SIZE 96
 
-enum label_via { LABEL_LOGIN = 'l', LABEL_ROAM = 'r', LABEL_ALLOW = 'a' };
+enum label_via { LABEL_LOGIN, LABEL_ROAM, LABEL_ALLOW, LABEL_VIAS };
 
 /* Whose a grant is: kept in the comment of its element, so that the next helper can read it back.
  */

@@ -39,12 +39,12 @@ static json_t *counted(const char *key, const char *value, uint64_t count)
 	return object;
 }
 
-static json_t *opened_json(const struct totals *totals)
+static json_t *by_via(const uint64_t counts[LABEL_VIAS])
 {
 	json_t *array = report_json_need(json_array());
 
-	report_json_append(array, counted("via", text_via(LABEL_LOGIN), totals->opened_by_login));
-	report_json_append(array, counted("via", text_via(LABEL_ROAM), totals->opened_by_roam));
+	for (enum label_via via = 0; via < LABEL_VIAS; via++)
+		report_json_append(array, counted("via", text_via(via), counts[via]));
 	return array;
 }
 
@@ -70,16 +70,11 @@ static json_t *denied_json(const struct totals *totals)
 
 static json_t *open_json(const struct grant_table *table)
 {
-	json_t *array = report_json_need(json_array());
-	uint64_t by_roam = 0, count = 0;
+	uint64_t counts[LABEL_VIAS] = {0};
 
-	for (const struct grant *grant = table->lists[GRANT_OPEN]; grant; grant = grant->next) {
-		by_roam += grant->label.via == LABEL_ROAM;
-		count++;
-	}
-	report_json_append(array, counted("via", text_via(LABEL_LOGIN), count - by_roam));
-	report_json_append(array, counted("via", text_via(LABEL_ROAM), by_roam));
-	return array;
+	for (const struct grant *grant = table->lists[GRANT_OPEN]; grant; grant = grant->next)
+		counts[grant->label.via]++;
+	return by_via(counts);
 }
 
 static json_t *dropped(const char *to, const struct drops_count *count)
@@ -116,7 +111,7 @@ static void set_totals(json_t *object, const struct report_status *status)
 	report_json_set(object, "open", open_json(status->grants));
 	report_json_set_number(object, "all_logins", totals->logins);
 	report_json_set_number(object, "refused_logins", totals->refused_logins);
-	report_json_set(object, "opened", opened_json(totals));
+	report_json_set(object, "opened", by_via(totals->opened));
 	report_json_set(object, "revoked", revoked_json(totals));
 	report_json_set(object, "denied", denied_json(totals));
 	report_json_set_number(object, "transactions", totals->transactions);

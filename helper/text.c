@@ -40,16 +40,15 @@ void text_quote(const char *value, char quoted[TEXT_QUOTED_SIZE])
 	quoted[length] = '\0';
 }
 
+static const char *const vias[] = {
+	[LABEL_LOGIN] = "login",
+	[LABEL_ROAM] = "roam",
+	[LABEL_ALLOW] = "allow",
+};
+
 const char *text_via(enum label_via via)
 {
-	switch (via) {
-	case LABEL_ROAM:
-		return "roam";
-	case LABEL_ALLOW:
-		return "allow";
-	default:
-		return "login";
-	}
+	return vias[via];
 }
 
 static const char *const reasons[] = {

@@ -2,6 +2,14 @@
 /* When the gate looks, and what it makes of what it sees. */
 #include "check_host.h"
 
+/* Grants; ports that open and close with them are none. */
+static void check_opened(uint64_t by_login, uint64_t by_roam, uint64_t by_allow)
+{
+	ck_assert_uint_eq(gate.totals.opened[LABEL_LOGIN], by_login);
+	ck_assert_uint_eq(gate.totals.opened[LABEL_ROAM], by_roam);
+	ck_assert_uint_eq(gate.totals.opened[LABEL_ALLOW], by_allow);
+}
+
 START_TEST(gate_from_login_to_grant)
 {
 	begin();
@@ -42,6 +50,10 @@ START_TEST(gate_one_turn_one_apply)
 	ck_assert_uint_eq(host.applies, 1);
 	ck_assert_str_eq(heard, "revoke:60001:0 grant:60002 ");
 	ck_assert_uint_eq(kernel.count, 1);
+	check_opened(2, 0, 0);
+	ck_assert_uint_eq(gate.totals.revoked[GRANT_EXIT], 1);
+	ck_assert_uint_eq(gate.totals.transactions, 3); /* the guard, and each turn's */
+	ck_assert_uint_eq(gate.totals.refused_transactions, 0);
 	finish();
 }
 END_TEST
@@ -314,6 +326,7 @@ START_TEST(gate_after_logout)
 	gate_settle(&gate);
 	ck_assert_uint_eq(kernel.count, 1);
 	ck_assert_str_eq(heard, "login:11 logout:10 deny:60002:0 deny:60003:0 ");
+	ck_assert_uint_eq(gate.totals.denied[DENIAL_NO_LOGIN], 2);
 	finish();
 }
 END_TEST
@@ -351,6 +364,7 @@ START_TEST(gate_roams)
 	gate_settle(&gate);
 	ck_assert_uint_eq(kernel.count, 2);
 	ck_assert(policy_has(&kernel, OTHER, SERVER, 60001));
+	check_opened(1, 1, 0);
 	finish();
 }
 END_TEST
@@ -365,6 +379,7 @@ START_TEST(gate_roams_after_lapse)
 	gate_settle(&gate);
 	ck_assert(policy_has(&kernel, CLIENT, SERVER, 60001));
 	ck_assert_str_eq(heard, "login:11 grant:60001 revoke:60001:2 ");
+	ck_assert_uint_eq(gate.totals.revoked[GRANT_UNCLAIMED], 1);
 	finish();
 }
 END_TEST
@@ -416,6 +431,7 @@ START_TEST(gate_allows_who_knocked)
 	gate_settle(&gate);
 	ck_assert_uint_eq(denied, 0);
 	ck_assert_uint_eq(kernel.count, 2);
+	check_opened(1, 0, 1);
 	finish();
 }
 END_TEST

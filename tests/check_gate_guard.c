@@ -28,6 +28,8 @@ START_TEST(gate_change_refused)
 	ck_assert_uint_eq(host.installs, 1);
 	ck_assert_str_eq(heard, "login:10 restored grant:60001 ");
 	ck_assert(kernel.ports[60001]);
+	ck_assert_uint_eq(gate.totals.transactions, 3);
+	ck_assert_uint_eq(gate.totals.refused_transactions, 1);
 	finish();
 }
 END_TEST

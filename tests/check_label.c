@@ -49,8 +49,10 @@ END_TEST
 
 START_TEST(writes_without_texts)
 {
-	struct label label = {
-		.uid = UINT32_MAX - 1, .cookie = UINT64_MAX, .since_ms = UINT64_MAX, .via = 'r'};
+	struct label label = {.uid = UINT32_MAX - 1,
+		.cookie = UINT64_MAX,
+		.since_ms = UINT64_MAX,
+		.via = LABEL_ROAM};
 	char text[LABEL_TEXT_SIZE];
 	struct label read;
 
@@ -86,7 +88,7 @@ static struct label random_label(void)
 		.uid = (uint32_t)random_number() % UINT32_MAX,
 		.cookie = random_number(),
 		.since_ms = random_number(),
-		.via = random() % 2 ? LABEL_LOGIN : LABEL_ROAM,
+		.via = (enum label_via)(random() % LABEL_VIAS),
 	};
 
 	random_text(label.user, sizeof(label.user));

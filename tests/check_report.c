@@ -315,8 +315,7 @@ static void add_server(struct server *server, uint64_t cookie, enum server_role 
 static const struct totals totals = {
 	.logins = 11,
 	.refused_logins = 12,
-	.opened_by_login = 13,
-	.opened_by_roam = 14,
+	.opened = {[LABEL_LOGIN] = 13, [LABEL_ROAM] = 14, [LABEL_ALLOW] = 19},
 	.revoked = {[GRANT_IDLE] = 15},
 	.denied = {[DENIAL_LIMIT_USER] = 16},
 	.transactions = 17,
@@ -363,23 +362,27 @@ static void check_count(json_t *object, const char *array, size_t size, const ch
 
 START_TEST(status_totals)
 {
-	struct grant items[3];
+	struct grant items[6];
 	json_t *object;
 
 	begin();
 	for (size_t i = 0; i < ARRAY_LEN(items); i++)
 		open_grant(&items[i], "alice", ALICE);
 	items[0].label.via = LABEL_LOGIN;
+	for (size_t i = 3; i < ARRAY_LEN(items); i++)
+		items[i].label.via = LABEL_ALLOW;
 	object = status_of(0);
 	check_time(object, "guard_since", boot_time(), 2);
 	check_number(object, "restored", 6);
 	check_number(object, "most_grants", 65535);
-	check_count(object, "open", 2, "via", "login", 1);
-	check_count(object, "open", 2, "via", "roam", 2);
+	check_count(object, "open", 3, "via", "login", 1);
+	check_count(object, "open", 3, "via", "roam", 2);
+	check_count(object, "open", 3, "via", "allow", 3);
 	check_number(object, "all_logins", 11);
 	check_number(object, "refused_logins", 12);
-	check_count(object, "opened", 2, "via", "login", 13);
-	check_count(object, "opened", 2, "via", "roam", 14);
+	check_count(object, "opened", 3, "via", "login", 13);
+	check_count(object, "opened", 3, "via", "roam", 14);
+	check_count(object, "opened", 3, "via", "allow", 19);
 	check_count(object, "revoked", 6, "reason", "idle", 15);
 	check_count(object, "revoked", 6, "reason", "stale", 0);
 	check_count(object, "denied", 6, "reason", "grants-per-user", 16);
@@ -611,7 +614,6 @@ END_TEST
 
 CHECK_MAIN("report", TEST(grant_fields), TEST(pending_fields), TEST(unknown_times_are_null),
 	TEST(login_fields), LOOP(own_only, ARRAY_LEN(viewers)),
-	LOOP(hostile_names, ARRAY_LEN(hostile)), TEST(status_fields),
-	TEST(status_totals), TEST(status_drops),
-	LOOP(status_of_user, ARRAY_LEN(statuses)), TEST(diagnosis_fields), TEST(diagnosis_own_only),
-	TEST(single_values))
+	LOOP(hostile_names, ARRAY_LEN(hostile)), TEST(status_fields), TEST(status_totals),
+	TEST(status_drops), LOOP(status_of_user, ARRAY_LEN(statuses)), TEST(diagnosis_fields),
+	TEST(diagnosis_own_only), TEST(single_values))

@@ -97,8 +97,8 @@ static void tell_audit(void)
 	audit_login(&audit, &login);
 	audit_logout(&audit, &login, 0);
 	audit_limit_logins(&audit, &login, 64);
-	for (const char *via = "lra"; *via; via++) {
-		grant.label.via = (enum label_via) * via;
+	for (enum label_via via = 0; via < LABEL_VIAS; via++) {
+		grant.label.via = via;
 		audit_grant(&audit, &grant);
 	}
 	for (grant.reason = 0; is_reason(grant.reason); grant.reason++)

@@ -49,8 +49,7 @@ static void check_read(const char *text)
 		return;
 	}
 	check_plain(text, &label);
-	PROMISE(label.uid != UINT32_MAX &&
-		(label.via == LABEL_LOGIN || label.via == LABEL_ROAM || label.via == LABEL_ALLOW));
+	PROMISE(label.uid != UINT32_MAX && label.via < LABEL_VIAS);
 	check_written(&label);
 }
 
