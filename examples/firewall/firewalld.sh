@@ -8,7 +8,10 @@
 # firewalld cannot accept by a mark: what its direct rules accept, its zones may still reject. They can drop, if
 # iptables is there. What runs already, and answers to what this host asked, has no need of the mark.
 set -e
-command -v iptables ip6tables >/dev/null || { echo "$0: needs iptables" >&2; exit 1; }
+if ! command -v iptables >/dev/null || ! command -v ip6tables >/dev/null; then
+	echo "$0: needs iptables and ip6tables" >&2
+	exit 1
+fi
 for family in ipv4 ipv6; do
 	firewall-cmd --permanent --direct --add-rule $family filter INPUT 0 -p udp --dport 60000:61000 \
 		-m conntrack --ctstate NEW -m mark ! --mark 0x4d534700 -j DROP
