@@ -143,7 +143,8 @@ void hostcheck(const struct config *config, struct firewall *firewall)
 			    "set the sysctl net.ipv4.ip_local_reserved_ports = %u-%u",
 			first, last, first, last);
 	if (found.error < 0)
-		log_warning("the ruleset cannot be looked at: %s", firewall_error(firewall));
+		log_warning("the ruleset cannot be looked at: %s",
+			found.error == -EIO ? firewall_error(firewall) : strerror(-found.error));
 	for (size_t i = 0; i < found.count; i++)
 		tell_obstacle(&found.obstacles[i], config);
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <stdarg.h>
 #include <unistd.h>
 
 #include "check_main.h"
 #include "hostcheck.h"
+#include "log.h"
 
 #define DEFAULT_RANGE "32768\t60999\n"
 
@@ -111,5 +114,53 @@ START_TEST(long_text_in_no_time)
 }
 END_TEST
 
+/* These are the linker's instead of firewall.c's and log.c's. */
+static const char *listed; /* null: nftables refuses */
+static char logged[256];
+
+int firewall_list(struct firewall *firewall, char **json)
+{
+	(void)firewall;
+	if (!listed)
+		return -EIO;
+	*json = strdup(listed);
+	return 0;
+}
+
+const char *firewall_error(const struct firewall *firewall)
+{
+	(void)firewall;
+	return "refused";
+}
+
+void log_line(int priority, const char *format, ...)
+{
+	va_list arguments;
+
+	(void)priority;
+	va_start(arguments, format);
+	vsnprintf(logged, sizeof(logged), format, arguments);
+	va_end(arguments);
+}
+
+static const struct {
+	const char *listed, *logged;
+} rulesets[] = {
+	{NULL, "the ruleset cannot be looked at: refused"},
+	{"no ruleset", "the ruleset cannot be looked at: Protocol error"},
+	{"{\"nftables\": []}", ""},
+};
+
+START_TEST(reason_is_told)
+{
+	struct config config;
+
+	config_defaults(&config);
+	listed = rulesets[_i].listed;
+	hostcheck(&config, NULL);
+	ck_assert_str_eq(logged, rulesets[_i].logged);
+}
+END_TEST
+
 CHECK_MAIN("hostcheck", LOOP(ephemeral, ARRAY_LEN(examples)), TEST(long_text),
-	TEST(long_text_in_no_time))
+	TEST(long_text_in_no_time), LOOP(reason_is_told, ARRAY_LEN(rulesets)))
