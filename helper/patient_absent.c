@@ -63,7 +63,7 @@ static bool is_watched(const struct patient *patient, const char *program)
 
 	json_array_foreach(paths, index, path)
 	{
-		if (strcmp(json_string_value(path), program) == 0)
+		if (json_is_string(path) && strcmp(json_string_value(path), program) == 0)
 			return true;
 	}
 	return false;

@@ -220,6 +220,10 @@ START_TEST(person_process)
 	check_found(DOCTOR_ERROR, "process 77 is a mosh-server (/opt/bin/mosh-server)");
 	ck_assert_ptr_nonnull(strstr(doctor.findings[0].advice, "add its path"));
 	check_forget();
+	json_object_set_new(doctor.facts, "paths", check_json("[1, '/opt/bin/mosh-server']"));
+	doctor_check_person(&doctor, &person);
+	ck_assert_ptr_nonnull(strstr(doctor.findings[0].advice, "give it a port"));
+	check_forget();
 	ck_assert_int_eq(unlink(link), 0);
 	doctor_check_person(&doctor, &person);
 	check_found(DOCTOR_ERROR, "process 77 is a mosh-server (?)");
