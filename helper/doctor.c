@@ -18,7 +18,7 @@ static const struct {
 	[DOCTOR_ERROR] = {"error", TERMINAL_RED},
 };
 
-static void *need(void *pointer)
+void *doctor_need(void *pointer)
 {
 	if (!pointer) {
 		fputs("moshgatectl: out of memory\n", stderr);
@@ -33,7 +33,7 @@ static char *write_text(const char *format, va_list arguments)
 
 	if (vasprintf(&text, format, arguments) < 0)
 		text = NULL;
-	return need(text);
+	return doctor_need(text);
 }
 
 char *doctor_text(const char *format, ...)
@@ -58,7 +58,7 @@ void doctor_note(
 	text = write_text(format, arguments);
 	va_end(arguments);
 	table_make_harmless(text);
-	doctor->findings = need(realloc(doctor->findings, size));
+	doctor->findings = doctor_need(realloc(doctor->findings, size));
 	doctor->findings[doctor->count++] =
 		(struct doctor_finding){.level = level, .check = check, .text = text};
 }
@@ -191,29 +191,29 @@ static json_t *text_json(const char *text)
 	for (char *c = plain; *c; c++)
 		if ((unsigned char)*c > 0x7e)
 			*c = '?';
-	return need(json_string(plain));
+	return doctor_need(json_string(plain));
 }
 
 static json_t *finding_json(const struct doctor_finding *finding)
 {
-	json_t *object = need(json_object());
+	json_t *object = doctor_need(json_object());
 
 	if (json_object_set_new(object, "level", text_json(levels[finding->level].name)) < 0 ||
 		json_object_set_new(object, "check", text_json(finding->check)) < 0 ||
 		json_object_set_new(object, "text", text_json(finding->text)) < 0 ||
 		json_object_set_new(
 			object, "advice", text_json(finding->advice ? finding->advice : "")) < 0)
-		need(NULL);
+		doctor_need(NULL);
 	return object;
 }
 
 void doctor_print_json(FILE *file, const struct doctor *doctor)
 {
-	json_t *array = need(json_array());
+	json_t *array = doctor_need(json_array());
 
 	for (size_t i = 0; i < doctor->count; i++)
 		if (json_array_append_new(array, finding_json(&doctor->findings[i])) < 0)
-			need(NULL);
+			doctor_need(NULL);
 	if (json_dumpf(array, file, JSON_COMPACT) == 0)
 		fputc('\n', file);
 	json_decref(array);

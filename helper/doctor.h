@@ -55,7 +55,10 @@ void doctor_note(struct doctor *doctor, enum doctor_level level, const char *che
 void doctor_advise(struct doctor *doctor, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Whole texts of malloc(), or the program ends for want of memory. */
+/* Not null: the program ends for want of memory instead. */
+void *doctor_need(void *pointer);
+
+/* Whole texts of malloc(), never null. */
 char *doctor_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* root and path in one. */

@@ -94,16 +94,11 @@ static const char *base_name(const char *path)
 static void gather(struct doctor *doctor, const char *path, void *context)
 {
 	struct drop_ins *all = context;
-	char **grown;
-
 	(void)doctor;
 	for (size_t i = 0; i < all->count; i++)
 		if (strcmp(base_name(all->paths[i]), base_name(path)) == 0)
 			return; /* one of a folder with precedence masks it */
-	grown = realloc(all->paths, (all->count + 1) * sizeof(*grown));
-	if (!grown)
-		return;
-	all->paths = grown;
+	all->paths = doctor_need(realloc(all->paths, (all->count + 1) * sizeof(*all->paths)));
 	all->paths[all->count++] = doctor_text("%s", path);
 }
 
