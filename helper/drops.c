@@ -107,7 +107,7 @@ static int on_rule(const struct nlmsghdr *message, void *context)
 /* All rules of the guard's chain. */
 static int request(struct mnl_socket *socket, const char *table)
 {
-	char buffer[512];
+	char buffer[512] __attribute__((aligned(__alignof__(struct nlmsghdr))));
 	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
 	struct nfgenmsg *head;
 
@@ -123,7 +123,7 @@ static int request(struct mnl_socket *socket, const char *table)
 
 static int ask(struct mnl_socket *socket, const char *table, struct reading *reading)
 {
-	char buffer[65536];
+	char buffer[65536] __attribute__((aligned(__alignof__(struct nlmsghdr))));
 	int error = request(socket, table), result = MNL_CB_OK;
 
 	while (error == 0 && result > MNL_CB_STOP) {
