@@ -122,8 +122,9 @@ if [ -n "$all" ]; then
 	build clang CC=clang
 	build sanitizers --disable-werror CFLAGS='-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all'
 	check sanitizers nobody 2
+	root_skipped=$skipped
 	count "$work/sanitizers-nobody.check"
-	skipped=0
+	skipped=$root_skipped
 	echo "== analysis"
 	as_nobody "$work/src/tests/analysis.sh" "$work/home/analysis" 2>&1 | tee "$work/analysis.log" || true
 	count "$work/analysis.log"
