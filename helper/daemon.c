@@ -93,21 +93,21 @@ int daemon_folder(const char *path, uid_t uid, gid_t gid)
 	return 0;
 }
 
-int daemon_lock(const char *folder, uid_t uid, gid_t gid)
+/* Whoever may read a file may lock it, and so keep the next helper from starting. */
+int daemon_lock(const char *folder)
 {
-	char path[4096];
-	struct stat status;
+	auto_fd int in = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat owner, status;
 	auto_fd int fd = -1;
 
-	if (snprintf(path, sizeof(path), "%s/moshgated.pid", folder) >= (int)sizeof(path))
-		return -ENAMETOOLONG;
-	/* Whoever may read a file may lock it, and so keep the next helper from starting. */
-	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (in < 0 || fstat(in, &owner) < 0)
+		return -errno;
+	fd = openat(in, "moshgated.pid", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd >= 0 && (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_nlink != 1))
 		return -EPERM;
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return -errno;
-	if (fchmod(fd, 0600) < 0 || (geteuid() == 0 && fchown(fd, uid, gid) < 0))
+	if (fchmod(fd, 0600) < 0 || (geteuid() == 0 && fchown(fd, owner.st_uid, owner.st_gid) < 0))
 		return -errno;
 	if (ftruncate(fd, 0) < 0)
 		return -errno;

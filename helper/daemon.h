@@ -20,9 +20,9 @@ void daemon_ready(int ready);
 int daemon_folder(const char *path, uid_t uid, gid_t gid);
 
 /* Takes the lock on "moshgated.pid" in folder, held until this process ends, empties it and gives
- * it to uid and gid, who alone may open it. Returns its descriptor; -EWOULDBLOCK: a helper is
- * running. */
-int daemon_lock(const char *folder, uid_t uid, gid_t gid);
+ * it to the folder's owner, who alone may open it. Returns its descriptor; -EWOULDBLOCK: a helper
+ * is running; -ENOENT: there is no folder. */
+int daemon_lock(const char *folder);
 
 /* Into what daemon_lock() returned, for the helper that stays. */
 int daemon_write_pid(int lock);

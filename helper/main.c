@@ -98,7 +98,7 @@ static int own_folder(const char *state, uid_t uid, gid_t gid)
 
 	if (error < 0)
 		return fail(state, error);
-	error = daemon_lock(state, uid, gid);
+	error = daemon_lock(state);
 	if (error >= 0)
 		error = daemon_write_pid(error);
 	if (error == -EWOULDBLOCK)
@@ -263,23 +263,29 @@ static int run_check(const struct options *options)
 	return read_config(options, &config) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* Where there is no folder no helper runs. If that cannot be told the guard goes all the same: a
+ * helper that runs puts it back, and who has to be let in does not wait for a file. */
+static int check_nobody_runs(const char *state)
+{
+	int lock = daemon_lock(state);
+
+	if (lock == -EWOULDBLOCK)
+		log_error("a moshgated is running: stop it first");
+	else if (lock < 0 && lock != -ENOENT)
+		log_warning(
+			"%s/moshgated.pid: %s; a moshgated may be running", state, strerror(-lock));
+	return lock == -EWOULDBLOCK ? lock : 0;
+}
+
 static int run_remove_guard(const struct options *options)
 {
 	const struct audit nobody = {0};
 	struct config config;
 	struct firewall *firewall;
-	uid_t uid;
-	gid_t gid;
 	int error;
 
-	if (read_config(options, &config) < 0)
+	if (read_config(options, &config) < 0 || check_nobody_runs(config.helper.state) < 0)
 		return EXIT_FAILURE;
-	if (find_user(&config, &uid, &gid) < 0)
-		return EXIT_FAILURE;
-	if (daemon_lock(config.helper.state, uid, gid) == -EWOULDBLOCK) {
-		log_error("a moshgated is running: stop it first");
-		return EXIT_FAILURE;
-	}
 	error = firewall_open(&config, &firewall);
 	if (error < 0) {
 		fail("nftables", error);

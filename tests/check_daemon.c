@@ -12,6 +12,7 @@
 
 #include "check_main.h"
 #include "daemon.h"
+#include "fd.h"
 
 #define OTHER   65533
 #define NOBODY  65534
@@ -114,7 +115,7 @@ static int lock_elsewhere(const char *where)
 	int status;
 
 	if (pid == 0) {
-		int result = daemon_lock(where, owner(), group());
+		int result = daemon_lock(where);
 
 		_exit(result < 0 ? -result : 0);
 	}
@@ -125,12 +126,12 @@ static int lock_elsewhere(const char *where)
 
 START_TEST(daemon_lock_is_exclusive)
 {
-	const char *where = path("lock");
+	auto_free char *where = strdup(path("lock"));
 	char text[32] = "";
 	int fd, file;
 
-	ck_assert_int_eq(mkdir(where, 0755), 0);
-	fd = daemon_lock(where, owner(), group());
+	ck_assert_int_eq(daemon_folder(where, owner(), group()), 0);
+	fd = daemon_lock(where);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
 	file = open(path("lock/moshgated.pid"), O_RDONLY | O_CLOEXEC);
@@ -139,6 +140,8 @@ START_TEST(daemon_lock_is_exclusive)
 	ck_assert_int_gt(read(file, text, sizeof(text) - 1), 1);
 	ck_assert_int_eq(atoi(text), getpid());
 	ck_assert_uint_eq(status_of("lock/moshgated.pid").st_mode & 0777, 0600);
+	ck_assert_uint_eq(status_of("lock/moshgated.pid").st_uid, owner());
+	ck_assert_uint_eq(status_of("lock/moshgated.pid").st_gid, group());
 	ck_assert_str_eq(text + strspn(text, "0123456789"), "\n");
 	close(file);
 	ck_assert_int_eq(lock_elsewhere(where), -EWOULDBLOCK);
@@ -161,7 +164,7 @@ START_TEST(daemon_lock_is_something_else)
 		ck_assert_int_eq(symlink(path("target"), path("trap/moshgated.pid")), 0);
 	else
 		ck_assert_int_eq(link(path("target"), path("trap/moshgated.pid")), 0);
-	ck_assert_int_lt(daemon_lock(path("trap"), owner(), group()), 0);
+	ck_assert_int_lt(daemon_lock(path("trap")), 0);
 	ck_assert_int_eq(status_of("target").st_size, 8);
 	ck_assert_uint_eq(status_of("target").st_uid, geteuid());
 	unlink(path("trap/moshgated.pid"));
@@ -171,7 +174,7 @@ END_TEST
 
 START_TEST(daemon_lock_without_folder)
 {
-	ck_assert_int_eq(daemon_lock(path("nowhere"), owner(), group()), -ENOENT);
+	ck_assert_int_eq(daemon_lock(path("nowhere")), -ENOENT);
 }
 END_TEST
 
@@ -330,7 +333,7 @@ int main(void)
 		LOOP(daemon_listens, ARRAY_LEN(listens)),
 		TEST(daemon_listens_nowhere),
 		TEST(daemon_ready_notifies),
-		
+
 		TEST(daemon_fork_waits),
 	};
 	int status;
