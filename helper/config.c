@@ -312,11 +312,7 @@ unsigned int config_prefix(const struct config *config, const struct address *ad
 	return address->family == 4 ? config->gate.prefix4 : config->gate.prefix6;
 }
 
-const struct config_key *config_keys(void)
+const struct config_key *config_key(size_t i)
 {
-	static struct config_key keys[ENTRIES + 1];
-
-	for (size_t i = 0; i < ENTRIES; i++)
-		keys[i] = entries[i].key;
-	return keys;
+	return i < ENTRIES ? &entries[i].key : NULL;
 }

@@ -57,7 +57,7 @@ struct config_key {
 	const char *section, *name, *default_text;
 };
 
-/* The table's keys, ended by one whose section is null. */
-const struct config_key *config_keys(void);
+/* The table's key with that index; null behind the last. */
+const struct config_key *config_key(size_t i);
 
 #endif

@@ -82,7 +82,9 @@ static bool is_denial(enum grant_denial_reason reason)
 
 static void tell_keys(void)
 {
-	for (const struct config_key *key = config_keys(); key->section; key++)
+	const struct config_key *key;
+
+	for (size_t i = 0; (key = config_key(i)); i++)
 		printf("key %s %s %s\n", key->section, key->name, key->default_text);
 	printf("timeout %d %d %d\n", OPTIONS_TIMEOUT_MS_MIN, OPTIONS_TIMEOUT_MS_MAX,
 		OPTIONS_TIMEOUT_MS_DEFAULT);
