@@ -74,6 +74,15 @@ static int open_inotify(struct observer *observer, const struct config *config)
 	return error;
 }
 
+static int open_procfs(struct observer *observer)
+{
+	int error = procfs_open(&observer->procfs);
+
+	for (size_t i = 0; error == 0 && i < observer->program_count; i++)
+		procfs_add_program(observer->procfs, observer->programs[i].path);
+	return error;
+}
+
 int observer_open(const struct config *config, struct observer **observer, const char **what)
 {
 	struct observer *opened = memory_zeroed(sizeof(*opened));
@@ -88,7 +97,7 @@ int observer_open(const struct config *config, struct observer **observer, const
 	}
 	if (error == 0) {
 		*what = "/proc";
-		error = procfs_open(config->gate.servers, &opened->procfs);
+		error = open_procfs(opened);
 	}
 	if (error < 0)
 		observer_close(opened);

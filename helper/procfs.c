@@ -12,21 +12,23 @@
 #include "memory.h"
 #include "procfs.h"
 
-#define COMM_SIZE    16 /* TASK_COMM_LEN */
-#define PROGRAMS_MAX 9
+#define COMM_SIZE 16 /* TASK_COMM_LEN */
 
 struct procfs {
 	DIR *proc;
 	int cgroup2; /* the root of the hierarchy, -1 if there is none */
-	char names[PROGRAMS_MAX][COMM_SIZE];
+	char (*names)[COMM_SIZE];
+	size_t name_count, name_capacity;
 };
 
 /* As the kernel names a process: the last part of the path, cut to 15 bytes. */
-static void set_name(char name[COMM_SIZE], const char *path)
+void procfs_add_program(struct procfs *procfs, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
-	snprintf(name, COMM_SIZE, "%.15s", slash ? slash + 1 : path);
+	procfs->names = memory_grow(
+		procfs->names, procfs->name_count, &procfs->name_capacity, sizeof(*procfs->names));
+	snprintf(procfs->names[procfs->name_count++], COMM_SIZE, "%.15s", slash ? slash + 1 : path);
 }
 
 static int open_cgroup2(void)
@@ -44,7 +46,7 @@ static int open_cgroup2(void)
 	return fd;
 }
 
-int procfs_open(const char (*programs)[108], struct procfs **procfs)
+int procfs_open(struct procfs **procfs)
 {
 	struct procfs *opened;
 	DIR *proc = opendir("/proc");
@@ -54,9 +56,7 @@ int procfs_open(const char (*programs)[108], struct procfs **procfs)
 	opened = memory_zeroed(sizeof(*opened));
 	opened->proc = proc;
 	opened->cgroup2 = open_cgroup2();
-	set_name(opened->names[0], "mosh-server");
-	for (size_t i = 0; i + 1 < PROGRAMS_MAX && programs[i][0]; i++)
-		set_name(opened->names[i + 1], programs[i]);
+	procfs_add_program(opened, "mosh-server");
 	*procfs = opened;
 	return 0;
 }
@@ -67,6 +67,7 @@ void procfs_close(struct procfs *procfs)
 		return;
 	closedir(procfs->proc);
 	fd_close(&procfs->cgroup2);
+	free(procfs->names);
 	free(procfs);
 }
 
@@ -104,7 +105,7 @@ static int check_mosh(struct procfs *procfs, pid_t pid)
 
 	if (error < 0)
 		return is_absent(error) ? -ESRCH : error;
-	for (size_t i = 0; i < PROGRAMS_MAX && procfs->names[i][0]; i++)
+	for (size_t i = 0; i < procfs->name_count; i++)
 		if (strcmp(comm, procfs->names[i]) == 0)
 			return 0;
 	return -ESRCH;

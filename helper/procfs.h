@@ -9,10 +9,13 @@
 
 struct procfs;
 
-/* programs: the paths of mosh-server programs, ended by an empty one. -errno if /proc cannot be
- * opened; no cgroup2 hierarchy is no error, cgroups are not known then. */
-int procfs_open(const char (*programs)[108], struct procfs **procfs);
+/* -errno if /proc cannot be opened; no cgroup2 hierarchy is no error, cgroups are not known then.
+ */
+int procfs_open(struct procfs **procfs);
 void procfs_close(struct procfs *procfs);
+
+/* The path of one more program that is a mosh-server. Any of that name is one without. */
+void procfs_add_program(struct procfs *procfs, const char *path);
 
 /* Appends the uid's processes that run one of the programs, going by name, but no zombies and none
  * whose parent does too: mosh-server forks when it detaches, and to start its shell. -errno; the

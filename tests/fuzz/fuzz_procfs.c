@@ -39,12 +39,12 @@ FILE *setmntent(const char *path, const char *mode)
 
 static struct procfs *open_procfs(void)
 {
-	const char programs[2][108] = {"/opt/my-mosh"};
 	struct procfs *procfs;
 
 	PROMISE(mkdirat(fuzz_folder_fd(), "7", 0755) == 0);
 	PROMISE(mkdirat(fuzz_folder_fd(), "8", 0755) == 0);
-	PROMISE(procfs_open(programs, &procfs) == 0);
+	PROMISE(procfs_open(&procfs) == 0);
+	procfs_add_program(procfs, "/opt/my-mosh");
 	return procfs;
 }
 
