@@ -176,6 +176,35 @@ static int check_owner(struct procfs *procfs, const char *name, uint32_t uid)
 	return status.st_uid == uid ? 0 : -ESRCH;
 }
 
+/* Its line of the unified hierarchy is "0::/path"; the id is the inode number of that directory. */
+static uint64_t read_cgroup(struct procfs *procfs, pid_t pid)
+{
+	char text[4096], *line, *rest = NULL;
+	struct stat status;
+
+	if (procfs->cgroup2 < 0 || read_text(procfs, pid, "cgroup", text, sizeof(text)) < 0)
+		return 0;
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		if (strncmp(line, "0::/", 4) != 0)
+			continue;
+		if (fstatat(procfs->cgroup2, line[4] ? line + 4 : ".", &status, 0) < 0)
+			return 0;
+		return status.st_ino;
+	}
+	return 0;
+}
+
+static uint32_t read_session(struct procfs *procfs, pid_t pid)
+{
+	char text[16], *end;
+	unsigned long session;
+
+	if (read_text(procfs, pid, "sessionid", text, sizeof(text)) < 0)
+		return AUDIT_SESSION_NONE;
+	session = strtoul(text, &end, 10);
+	return *end || end == text || session > UINT32_MAX ? AUDIT_SESSION_NONE : (uint32_t)session;
+}
+
 static void add_process(struct procfs *procfs, pid_t pid, const struct stat_line *line,
 	struct mosh_processes *processes)
 {
@@ -184,8 +213,8 @@ static void add_process(struct procfs *procfs, pid_t pid, const struct stat_line
 	processes->items[processes->count++] = (struct mosh_process){
 		.pid = pid,
 		.start_ms = to_boot_ms(line->start),
-		.cgroup = procfs_cgroup(procfs, pid),
-		.session = procfs_session(procfs, pid),
+		.cgroup = read_cgroup(procfs, pid),
+		.session = read_session(procfs, pid),
 	};
 }
 
@@ -215,35 +244,6 @@ int procfs_mosh_processes(struct procfs *procfs, uint32_t uid, struct mosh_proce
 	}
 }
 
-/* Its line of the unified hierarchy is "0::/path"; the id is the inode number of that directory. */
-uint64_t procfs_cgroup(struct procfs *procfs, pid_t pid)
-{
-	char text[4096], *line, *rest = NULL;
-	struct stat status;
-
-	if (procfs->cgroup2 < 0 || read_text(procfs, pid, "cgroup", text, sizeof(text)) < 0)
-		return 0;
-	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		if (strncmp(line, "0::/", 4) != 0)
-			continue;
-		if (fstatat(procfs->cgroup2, line[4] ? line + 4 : ".", &status, 0) < 0)
-			return 0;
-		return status.st_ino;
-	}
-	return 0;
-}
-
-uint32_t procfs_session(struct procfs *procfs, pid_t pid)
-{
-	char text[16], *end;
-	unsigned long session;
-
-	if (read_text(procfs, pid, "sessionid", text, sizeof(text)) < 0)
-		return AUDIT_SESSION_NONE;
-	session = strtoul(text, &end, 10);
-	return *end || end == text || session > UINT32_MAX ? AUDIT_SESSION_NONE : (uint32_t)session;
-}
-
 int procfs_process(struct procfs *procfs, pid_t pid, struct process *process)
 {
 	struct stat_line line;
@@ -251,8 +251,8 @@ int procfs_process(struct procfs *procfs, pid_t pid, struct process *process)
 
 	if (error < 0)
 		return error;
-	process->cgroup = procfs_cgroup(procfs, pid);
-	process->session = procfs_session(procfs, pid);
+	process->cgroup = read_cgroup(procfs, pid);
+	process->session = read_session(procfs, pid);
 	process->start = line.start;
 	return 0;
 }

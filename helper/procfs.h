@@ -22,13 +22,8 @@ void procfs_add_program(struct procfs *procfs, const char *path);
  * items are the caller's to free. */
 int procfs_mosh_processes(struct procfs *procfs, uint32_t uid, struct mosh_processes *processes);
 
-/* The id of a process's cgroup, 0 if it is not known (or the process is gone). */
-uint64_t procfs_cgroup(struct procfs *procfs, pid_t pid);
-
-/* Its audit session, AUDIT_SESSION_NONE if it has none. */
-uint32_t procfs_session(struct procfs *procfs, pid_t pid);
-
-/* All of that and when it started; -errno if there is no such process. */
+/* Its cgroup and its audit session, as far as they are known, and when it started; -errno if there
+ * is no such process. */
 int procfs_process(struct procfs *procfs, pid_t pid, struct process *process);
 
 #endif
