@@ -7,10 +7,10 @@
 
 static int least_priority = LOG_INFO;
 
-void log_open(bool also_stderr, bool is_debug)
+void log_open(bool is_debug)
 {
 	least_priority = is_debug ? LOG_DEBUG : LOG_INFO;
-	openlog("moshgated", LOG_NDELAY | LOG_PID | (also_stderr ? LOG_PERROR : 0), LOG_AUTHPRIV);
+	openlog("moshgated", LOG_NDELAY | LOG_PID | LOG_PERROR, LOG_AUTHPRIV);
 }
 
 void log_line(int priority, const char *format, ...)

@@ -5,9 +5,8 @@
 #include <stdbool.h>
 #include <syslog.h>
 
-/* Opens syslog (facility authpriv, identifier "moshgated"); also_stderr repeats every line there.
- */
-void log_open(bool also_stderr, bool is_debug);
+/* Opens syslog (facility authpriv, identifier "moshgated"); every line goes to stderr as well. */
+void log_open(bool is_debug);
 
 /* One line; control characters in it are replaced by "?", so that no text can start another. */
 void log_line(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -369,6 +369,6 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
-	log_open(true, options.is_debug);
+	log_open(options.is_debug);
 	return options.run ? options.run(&options) : run_helper(&options);
 }

@@ -12,9 +12,9 @@
 static char line[4096];
 static int lines, last_priority;
 
-void log_open(bool also_stderr, bool is_debug)
+void log_open(bool is_debug)
 {
-	(void)also_stderr, (void)is_debug;
+	(void)is_debug;
 }
 
 void log_line(int priority, const char *format, ...)

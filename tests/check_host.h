@@ -307,9 +307,9 @@ bool hostcheck_is_ephemeral(
 	return false;
 }
 
-void log_open(bool also_stderr, bool is_debug)
+void log_open(bool is_debug)
 {
-	(void)also_stderr, (void)is_debug;
+	(void)is_debug;
 }
 
 void log_line(int priority, const char *format, ...)

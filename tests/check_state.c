@@ -26,9 +26,9 @@
 /* Link-time stand-ins for log.c: how often something was said. */
 static int warnings;
 
-void log_open(bool also_stderr, bool is_debug)
+void log_open(bool is_debug)
 {
-	(void)also_stderr, (void)is_debug;
+	(void)is_debug;
 }
 
 void log_line(int priority, const char *format, ...)

@@ -158,7 +158,7 @@ static void captured(const char *text, char *output, size_t size)
 	ck_assert_int_eq(pipe(ends), 0);
 	dup2(ends[1], STDERR_FILENO);
 	close(ends[1]);
-	log_open(true, false);
+	log_open(false);
 	log_debug("not said at all");
 	log_info("%s", text);
 	dup2(saved, STDERR_FILENO);

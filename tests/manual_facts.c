@@ -19,9 +19,9 @@
 #include "report.h"
 
 /* Link-time stand-ins for log.c: it is not syslog's business. */
-void log_open(bool also_stderr, bool is_debug)
+void log_open(bool is_debug)
 {
-	(void)also_stderr, (void)is_debug;
+	(void)is_debug;
 }
 
 void log_line(int priority, const char *format, ...)

@@ -7,9 +7,9 @@
 
 static unsigned int fuzz_log_lines;
 
-void log_open(bool also_stderr, bool is_debug)
+void log_open(bool is_debug)
 {
-	(void)also_stderr, (void)is_debug;
+	(void)is_debug;
 }
 
 void log_line(int priority, const char *format, ...)
