@@ -112,36 +112,43 @@ static void put_comment(struct nlmsghdr *message, const char *comment)
 	mnl_attr_put(message, NFTA_SET_ELEM_USERDATA, 2 + size, data);
 }
 
-static void put_element(struct nlmsghdr *message, const struct change *change, bool is_added)
+/* What an element that is added has besides its key; a port has nothing. */
+static void put_use(struct nlmsghdr *message, const struct change *change)
 {
-	struct nlattr *list = mnl_attr_nest_start(message, NFTA_SET_ELEM_LIST_ELEMENTS);
-	struct nlattr *element = mnl_attr_nest_start(message, NFTA_LIST_ELEM);
+	if (change->timeout_s == 0)
+		return;
+	mnl_attr_put_u64(
+		message, NFTA_SET_ELEM_TIMEOUT, htobe64((uint64_t)change->timeout_s * 1000));
+	put_comment(message, change->comment);
+}
 
+static void put_verb(
+	struct batch *batch, const char *table, const struct change *change, enum plan_verb verb)
+{
+	bool is_added = verb == VERB_ADD;
+	struct nlmsghdr *message =
+		begin_message(batch, OF_TABLES(is_added ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM),
+			is_added ? NLM_F_CREATE : 0);
+	struct nlattr *list, *element;
+
+	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, table);
+	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, plan_set(change));
+	list = mnl_attr_nest_start(message, NFTA_SET_ELEM_LIST_ELEMENTS);
+	element = mnl_attr_nest_start(message, NFTA_LIST_ELEM);
 	put_key(message, &change->key);
-	if (is_added && change->timeout_s > 0) {
-		mnl_attr_put_u64(message, NFTA_SET_ELEM_TIMEOUT,
-			htobe64((uint64_t)change->timeout_s * 1000));
-		put_comment(message, change->comment);
-	}
+	if (is_added)
+		put_use(message, change);
 	mnl_attr_nest_end(message, element);
 	mnl_attr_nest_end(message, list);
+	end_message(batch, message);
 }
 
 static void put_change(struct batch *batch, const char *table, const struct change *change)
 {
 	const enum plan_verb *verbs = plan_verbs(change->kind);
 
-	for (size_t i = 0; i < PLAN_VERBS && verbs[i] != VERB_NONE; i++) {
-		bool is_added = verbs[i] == VERB_ADD;
-		struct nlmsghdr *message = begin_message(batch,
-			OF_TABLES(is_added ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM),
-			is_added ? NLM_F_CREATE : 0);
-
-		mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, table);
-		mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, plan_set(change));
-		put_element(message, change, is_added);
-		end_message(batch, message);
-	}
+	for (size_t i = 0; i < PLAN_VERBS && verbs[i] != VERB_NONE; i++)
+		put_verb(batch, table, change, verbs[i]);
 }
 
 /* The last message is to be answered also if nothing is wrong with it. */
