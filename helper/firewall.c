@@ -145,8 +145,9 @@ static const struct way {
 	bool is_exclusive;
 	bool is_new; /* it is not there: to clear it all the same makes the kernel wait 10 ms */
 } exclusive_ways[] = {{NULL, EXCLUSIVE, true, true}, {NULL, EXCLUSIVE, true, false},
-	{"", EXCLUSIVE, true, false}, {NULL, "", false, false}},
-  plain_ways[] = {{NULL, "", false, true}, {NULL, "", false, false}, {EXCLUSIVE, "", false, false}};
+	{"", EXCLUSIVE, true, false}, {NULL, "", false, false}, {.flags = NULL}},
+  plain_ways[] = {{NULL, "", false, true}, {NULL, "", false, false}, {EXCLUSIVE, "", false, false},
+	  {.flags = NULL}};
 
 static int install(struct firewall *firewall, const struct config *config, const struct way *way,
 	const struct elements *elements, const struct plan *plan)
@@ -173,22 +174,21 @@ static int install(struct firewall *firewall, const struct config *config, const
 static int install_some_way(
 	struct firewall *firewall, const struct config *config, const struct plan *plan)
 {
-	bool wants = config->firewall.is_exclusive;
-	const struct way *ways = wants ? exclusive_ways : plain_ways;
-	size_t count = wants ? 4 : 3;
+	const struct way *way = config->firewall.is_exclusive ? exclusive_ways : plain_ways;
 	auto_free void *items = NULL;
 	struct elements elements = {0};
-	int result = install(firewall, config, &ways[0], &elements, plan);
+	int result = -EIO;
 
-	firewall->is_exclusive = ways[0].is_exclusive;
-	bool is_read = result == 0 || elements_read(firewall->sets, &elements) == 0;
-
-	items = elements.items;
-	if (!is_read)
-		return result;
-	for (size_t i = 1; i < count && result < 0; i++) {
-		result = install(firewall, config, &ways[i], &elements, plan);
-		firewall->is_exclusive = ways[i].is_exclusive;
+	for (bool is_read = false; way->flags && result < 0; way++) {
+		/* To be put into a table that is made anew. */
+		if (!way->is_new && !is_read) {
+			is_read = elements_read(firewall->sets, &elements) == 0;
+			items = elements.items;
+			if (!is_read)
+				return result;
+		}
+		result = install(firewall, config, way, &elements, plan);
+		firewall->is_exclusive = way->is_exclusive;
 	}
 	return result;
 }
@@ -249,13 +249,18 @@ static bool has_element(const struct elements *elements, const struct change *ch
 	return false;
 }
 
-static bool is_in_phase(const struct change *change, bool is_shut)
+/* What is tried one by one. */
+enum phase { CLOSING, OPENING };
+
+static bool is_in_phase(const struct change *change, enum phase phase)
 {
-	return (change->kind == CHANGE_SHUT) == is_shut && change->kind != CHANGE_LAPSED;
+	if (change->kind == CHANGE_LAPSED)
+		return false;
+	return phase == (change->kind == CHANGE_SHUT ? CLOSING : OPENING);
 }
 
 /* Asks the kernel what has become of each change that was run; -EIO if one was not done. */
-static int judge(struct firewall *firewall, struct plan *plan, bool is_shut)
+static int judge(struct firewall *firewall, struct plan *plan, enum phase phase)
 {
 	auto_free void *items = NULL;
 	struct elements elements = {0};
@@ -265,24 +270,25 @@ static int judge(struct firewall *firewall, struct plan *plan, bool is_shut)
 	for (size_t i = 0; i < plan->count; i++) {
 		struct change *change = &plan->changes[i];
 
-		if (!is_in_phase(change, is_shut))
+		if (!is_in_phase(change, phase))
 			continue;
 		if (!plan_is_port(change))
-			change->error = error < 0                                   ? error
-					: has_element(&elements, change) == is_shut ? -EIO
-										    : 0;
+			change->error = error < 0 ? error
+					: has_element(&elements, change) == (phase == CLOSING)
+						? -EIO
+						: 0;
 		if (change->error < 0)
 			result = -EIO;
 	}
 	return result;
 }
 
-static void run_each(struct firewall *firewall, struct plan *plan, bool is_shut)
+static void run_each(struct firewall *firewall, struct plan *plan, enum phase phase)
 {
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct plan single = {.changes = &plan->changes[i], .count = 1};
 
-		if (is_in_phase(&plan->changes[i], is_shut))
+		if (is_in_phase(&plan->changes[i], phase))
 			plan->changes[i].error = apply_at_once(firewall, &single);
 	}
 }
@@ -291,14 +297,14 @@ static void run_each(struct firewall *firewall, struct plan *plan, bool is_shut)
  * what opens. */
 static void apply_one_by_one(struct firewall *firewall, struct plan *plan)
 {
-	run_each(firewall, plan, true);
-	if (judge(firewall, plan, true) == 0) {
-		run_each(firewall, plan, false);
-		judge(firewall, plan, false);
+	run_each(firewall, plan, CLOSING);
+	if (judge(firewall, plan, CLOSING) == 0) {
+		run_each(firewall, plan, OPENING);
+		judge(firewall, plan, OPENING);
 		return;
 	}
 	for (size_t i = 0; i < plan->count; i++)
-		if (is_in_phase(&plan->changes[i], false))
+		if (is_in_phase(&plan->changes[i], OPENING))
 			plan->changes[i].error = -EIO;
 }
 
