@@ -500,5 +500,5 @@ CHECK_MAIN("plan", TEST(plan_tells_whose), TEST(grant_refused_by_kernel),
 	LOOP(plan_adopts, ARRAY_LEN(left)), LOOP(plan_adopts_home, 2), TEST(plan_last_counters),
 	LOOP(plan_adopts_home, 2), TEST(plan_last_counters), TEST(plan_adopts_no_other_prefix),
 	TEST(plan_adopts_no_dead), LOOP(plan_lapses, ARRAY_LEN(lapses)), TEST(plan_restores),
-	TEST(plan_does_not_restore_the_dead), TEST(plan_port_set), LOOP(plan_loopback, 2), TEST(plan_port_refused),
-	TEST(plan_starts_anew))
+	TEST(plan_does_not_restore_the_dead), TEST(plan_port_set), LOOP(plan_loopback, 2),
+	TEST(plan_port_refused), TEST(plan_starts_anew))

@@ -67,8 +67,7 @@ START_TEST(priority_taken)
 	if (may)
 		ck_assert_int_eq(sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0}), 0);
 	priority_take();
-	ck_assert_int_eq(
-		sched_getscheduler(0), may ? SCHED_RR | SCHED_RESET_ON_FORK : SCHED_OTHER);
+	ck_assert_int_eq(sched_getscheduler(0), may ? SCHED_RR | SCHED_RESET_ON_FORK : SCHED_OTHER);
 	if (geteuid() == 0)
 		ck_assert_int_eq(getpriority(PRIO_PROCESS, 0), -10);
 }

@@ -39,4 +39,5 @@ START_TEST(refusal_after_quiet)
 }
 END_TEST
 
-CHECK_MAIN("refusal", TEST(refusal_first_is_told), LOOP(refusal_flood, 3), TEST(refusal_after_quiet))
+CHECK_MAIN(
+	"refusal", TEST(refusal_first_is_told), LOOP(refusal_flood, 3), TEST(refusal_after_quiet))

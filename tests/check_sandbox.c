@@ -693,8 +693,8 @@ static bool is_limit(int resource, rlim_t most)
 
 static int ask_limits(int i)
 {
-	void *memory = mmap(NULL, SANDBOX_MEMORY, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *memory = mmap(
+		NULL, SANDBOX_MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	(void)i;
 	return memory == MAP_FAILED && is_limit(RLIMIT_CORE, 0) &&

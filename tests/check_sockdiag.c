@@ -500,9 +500,11 @@ int main(void)
 	const int header = NLMSG_HDRLEN, whole = NLMSG_LENGTH(sizeof(struct inet_diag_msg));
 	const struct check_test tests[] = {
 		LOOP(sockdiag_tells_socket, ARRAY_LEN(bounds)),
-	LOOP(sockdiag_finds_socket, ARRAY_LEN(bounds)), TEST(sockdiag_finds_on_interface),
-	TEST(sockdiag_most_of_a_user),
-		TEST(sockdiag_cookie_is_new), TEST(sockdiag_interrupted),
+		LOOP(sockdiag_finds_socket, ARRAY_LEN(bounds)),
+		TEST(sockdiag_finds_on_interface),
+		TEST(sockdiag_most_of_a_user),
+		TEST(sockdiag_cookie_is_new),
+		TEST(sockdiag_interrupted),
 		LOOP(sockdiag_tells_ecn, ARRAY_LEN(marks)),
 		TEST(sockdiag_tells_cgroup),
 		LOOP(sockdiag_range, ARRAY_LEN(scopes)),
