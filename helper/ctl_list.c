@@ -74,11 +74,11 @@ static const struct table_step pending_steps[] = {
 	{NULL, 0},
 };
 
-static void print_table(const struct column *columns, const struct table_step *steps, json_t *rows)
+static void print_table(const struct table *table, json_t *rows)
 {
 	const struct terminal terminal = terminal_of(stdout);
 
-	table_print_fitting(stdout, &terminal, columns, steps, rows, time(NULL));
+	table_print(stdout, &terminal, table, rows, time(NULL));
 }
 
 static void print_list(json_t *json)
@@ -86,7 +86,7 @@ static void print_list(json_t *json)
 	if (json_array_size(json) == 0)
 		puts("Nobody may reach a mosh-server now.");
 	else
-		print_table(list_columns, list_steps, json);
+		print_table(&(struct table){list_columns, list_steps}, json);
 }
 
 static void print_logins(json_t *json)
@@ -94,7 +94,7 @@ static void print_logins(json_t *json)
 	if (json_array_size(json) == 0)
 		puts("Nobody is logged in by ssh.");
 	else
-		print_table(login_columns, login_steps, json);
+		print_table(&(struct table){login_columns, login_steps}, json);
 }
 
 static void print_pending(json_t *json)
@@ -102,7 +102,7 @@ static void print_pending(json_t *json)
 	if (json_array_size(json) == 0)
 		puts("Nobody knocked lately who may not come in.");
 	else
-		print_table(pending_columns, pending_steps, json);
+		print_table(&(struct table){pending_columns, pending_steps}, json);
 }
 
 enum ctl_status ctl_list(const struct ctl_question *question)

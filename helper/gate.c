@@ -106,12 +106,15 @@ int gate_on_allow(struct gate *gate, uint32_t uid, const struct address *client,
 {
 	auto_free void *items = NULL;
 	struct elements knocked = {0};
+	struct pending_allowed allowed;
 	int error = gate_read_pending(gate, &knocked);
 
 	items = knocked.items;
 	if (error < 0)
 		return error;
-	return (int)pending_allow(gate->grants, &knocked, uid, client, gate_now_ms(gate), denied);
+	allowed = pending_allow(gate->grants, &knocked, uid, client, gate_now_ms(gate));
+	*denied += allowed.denied;
+	return (int)allowed.count;
 }
 
 static void tell_change(struct gate *gate, const struct change *change, uint64_t now_ms)

@@ -182,17 +182,18 @@ static void want(struct grant_table *table, struct server *server, const struct 
 	}
 }
 
+/* At that address of the server's; via and since_ms are the label's. */
 static void want_for(struct grant_table *table, struct server *server, const struct login *login,
-	const struct address *address, enum label_via via, uint64_t now_ms)
+	const struct address *address, struct label label)
 {
-	struct label label = {
-		.uid = login->uid, .cookie = server->socket.cookie, .since_ms = now_ms, .via = via};
 	struct grant_key key;
 
 	memset(&key, 0, sizeof(key));
 	key.client = masked_client(table, login);
 	key.server = *address;
 	key.port = server->socket.port;
+	label.uid = login->uid;
+	label.cookie = server->socket.cookie;
 	label_set_user(&label, login->user);
 	label_set_auth(&label, login->auth);
 	want(table, server, login, &key, &label);
@@ -206,7 +207,8 @@ void grant_first(struct grant_table *table, struct server *server, const struct 
 
 	server->home = masked_client(table, login);
 	if (error == 0)
-		want_for(table, server, login, &address, LABEL_LOGIN, now_ms);
+		want_for(table, server, login, &address,
+			(struct label){.via = LABEL_LOGIN, .since_ms = now_ms});
 	else
 		deny(table, server, login,
 			error == -EAFNOSUPPORT ? DENIAL_FAMILY : DENIAL_NO_ADDRESS);
@@ -222,7 +224,8 @@ bool grant_allow(struct grant_table *table, struct server *server, const struct 
 		.auth = ""};
 	const struct grant *grant;
 
-	want_for(table, server, &login, &key->server, LABEL_ALLOW, now_ms);
+	want_for(table, server, &login, &key->server,
+		(struct label){.via = LABEL_ALLOW, .since_ms = now_ms});
 	grant = grant_find(table, key);
 	return grant && grant->server == server;
 }
@@ -265,7 +268,8 @@ size_t grant_roam(struct grant_table *table, const struct login *login, uint64_t
 		other_family += error == -EAFNOSUPPORT;
 		if (error < 0)
 			continue;
-		want_for(table, server, login, &address, LABEL_ROAM, now_ms);
+		want_for(table, server, login, &address,
+			(struct label){.via = LABEL_ROAM, .since_ms = now_ms});
 		if (table->config->gate.is_superseding)
 			shorten_others(table, server, &client, now_ms);
 	}

@@ -48,7 +48,7 @@ struct allowing {
 	struct grant_table *table;
 	struct address client;
 	uint64_t now_ms;
-	size_t count, denied;
+	struct pending_allowed result;
 };
 
 static void allow(const struct element *element, struct server *server, void *context)
@@ -57,18 +57,17 @@ static void allow(const struct element *element, struct server *server, void *co
 
 	if (!address_equal(&element->key.client, &allowing->client))
 		return;
-	allowing->count++;
+	allowing->result.count++;
 	if (!grant_allow(allowing->table, server, &element->key, allowing->now_ms))
-		allowing->denied++;
+		allowing->result.denied++;
 }
 
-size_t pending_allow(struct grant_table *table, const struct elements *knocked, uint32_t uid,
-	const struct address *client, uint64_t now_ms, size_t *denied)
+struct pending_allowed pending_allow(struct grant_table *table, const struct elements *knocked,
+	uint32_t uid, const struct address *client, uint64_t now_ms)
 {
 	struct allowing allowing = {.table = table, .now_ms = now_ms};
 
 	allowing.client = address_mask(client, config_prefix(table->config, client));
 	pending_each(table, knocked, uid, allow, &allowing);
-	*denied += allowing.denied;
-	return allowing.count;
+	return allowing.result;
 }

@@ -25,9 +25,14 @@ void pending_each(struct grant_table *table, const struct elements *knocked, uin
 /* The last packet of such an element, in time since boot. */
 uint64_t pending_seen_ms(const struct grant_table *table, const struct element *element);
 
-/* Wants that client to reach the servers of that uid (0: of anybody) at which it knocked. Returns
- * how many those are; what goes over a limit is denied, and adds to *denied. */
-size_t pending_allow(struct grant_table *table, const struct elements *knocked, uint32_t uid,
-	const struct address *client, uint64_t now_ms, size_t *denied);
+/* At how many servers somebody knocked, and of how many of these he was denied. */
+struct pending_allowed {
+	size_t count, denied;
+};
+
+/* Wants that client to reach the servers of that uid (0: of anybody) at which it knocked; what goes
+ * over a limit is denied. */
+struct pending_allowed pending_allow(struct grant_table *table, const struct elements *knocked,
+	uint32_t uid, const struct address *client, uint64_t now_ms);
 
 #endif

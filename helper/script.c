@@ -14,18 +14,25 @@ static void write_key(FILE *file, const struct change *change)
 	fprintf(file, "%u", change->key.port);
 }
 
-static void write_list(FILE *file, const char *table, const char *verb, const struct plan *plan,
-	enum change_kind kind, const char *set)
+/* One command: the verb with those elements of the set that the plan's changes of that kind have.
+ */
+struct list {
+	const char *table, *verb, *set;
+	enum change_kind kind;
+};
+
+static void write_list(FILE *file, const struct plan *plan, const struct list *list)
 {
 	bool is_first = true;
 
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct change *change = &plan->changes[i];
 
-		if (change->kind != kind || strcmp(plan_set(change), set) != 0)
+		if (change->kind != list->kind || strcmp(plan_set(change), list->set) != 0)
 			continue;
 		if (is_first)
-			fprintf(file, "%s element inet %s %s {", verb, table, set);
+			fprintf(file, "%s element inet %s %s {", list->verb, list->table,
+				list->set);
 		else
 			fputc(',', file);
 		is_first = false;
@@ -39,16 +46,23 @@ static void write_list(FILE *file, const char *table, const char *verb, const st
 		fputs(" }\n", file);
 }
 
+static void write_verbs(FILE *file, const struct plan *plan, struct list list)
+{
+	const enum plan_verb *verbs = plan_verbs(list.kind);
+
+	for (size_t i = 0; i < PLAN_VERBS && verbs[i] != VERB_NONE; i++) {
+		list.verb = verbs[i] == VERB_ADD ? "add" : "delete";
+		write_list(file, plan, &list);
+	}
+}
+
 void script_plan(FILE *file, const char *table, const struct plan *plan)
 {
 	static const char *const sets[] = {"grants4", "grants6", "servers"};
 
 	for (enum change_kind kind = CHANGE_SHUT; kind < CHANGE_LAPSED; kind++)
 		for (size_t set = 0; set < sizeof(sets) / sizeof(sets[0]); set++)
-			for (size_t i = 0; i < PLAN_VERBS && plan_verbs(kind)[i] != VERB_NONE; i++)
-				write_list(file, table,
-					plan_verbs(kind)[i] == VERB_ADD ? "add" : "delete", plan,
-					kind, sets[set]);
+			write_verbs(file, plan, (struct list){table, NULL, sets[set], kind});
 }
 
 /* "ip saddr . ip daddr . udp dport" or, with a shorter prefix, "ip saddr & 255.255.255.0 . ...". */

@@ -71,6 +71,21 @@ static int see_processes(struct gate *gate, uint32_t uid, struct mosh_processes 
 	return error;
 }
 
+static void claim_with(
+	struct gate *gate, uint32_t uid, const struct mosh_processes *processes, uint64_t now_ms)
+{
+	const struct server_claim claim = {
+		.logins = gate->logins,
+		.uid = uid,
+		.processes = processes,
+		.now_ms = now_ms,
+		.found = on_found,
+		.context = gate,
+	};
+
+	server_claim(&gate->grants->servers, &claim);
+}
+
 static void claim(struct gate *gate, uint32_t uid, uint64_t now_ms)
 {
 	auto_free void *items = NULL;
@@ -78,7 +93,7 @@ static void claim(struct gate *gate, uint32_t uid, uint64_t now_ms)
 
 	see_processes(gate, uid, &processes);
 	items = processes.items;
-	server_claim(&gate->grants->servers, gate->logins, uid, &processes, now_ms, on_found, gate);
+	claim_with(gate, uid, &processes, now_ms);
 }
 
 static void decide(struct gate *gate, uint64_t now_ms)
@@ -183,8 +198,7 @@ void search_young(struct gate *gate)
 		if (error < 0 || !login_of_user(gate->logins, uid) ||
 			!has_young(&processes, now_ms))
 			processes.count = 0;
-		server_claim(&gate->grants->servers, gate->logins, uid, &processes, now_ms,
-			on_found, gate);
+		claim_with(gate, uid, &processes, now_ms);
 	}
 	server_pass_over_all(&gate->grants->servers);
 }

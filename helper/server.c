@@ -241,25 +241,29 @@ static bool is_server(struct server *server, const struct tally *room, uint64_t 
 	return true;
 }
 
-void server_claim(struct server_table *table, const struct login_table *logins, uint32_t uid,
-	const struct mosh_processes *processes, uint64_t now_ms, server_found *found, void *context)
+static bool is_due(const struct server *server, const struct server_claim *claim)
 {
-	struct tally room = make_room(table, uid, processes);
+	return server->role == SERVER_CANDIDATE && server->socket.uid == claim->uid &&
+	       server->due_ms <= claim->now_ms;
+}
+
+void server_claim(struct server_table *table, const struct server_claim *claim)
+{
+	struct tally room = make_room(table, claim->uid, claim->processes);
 	struct server *server;
 
 	HASH_SORT(table->servers, compare);
 	for (server = table->servers; server; server = server->hh.next) {
 		const struct login *owner;
 
-		if (server->role != SERVER_CANDIDATE || server->socket.uid != uid ||
-			server->due_ms > now_ms || !is_server(server, &room, now_ms))
+		if (!is_due(server, claim) || !is_server(server, &room, claim->now_ms))
 			continue;
-		owner = find_owner(logins, &server->socket, &room);
+		owner = find_owner(claim->logins, &server->socket, &room);
 		server_adopt(server, owner ? owner->user : "");
 		if (owner)
 			server->session = owner->process.session;
 		count_room(&room, server->socket.cgroup, server->session, -1);
-		found(server, owner, context);
+		claim->found(server, owner, claim->context);
 	}
 	tally_clear(&room);
 }

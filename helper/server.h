@@ -75,10 +75,16 @@ bool server_undecided(const struct server_table *table, uint64_t now_ms, uint32_
 
 /* Tells, of the uid's candidates that are due, which are servers, from the processes that the uid
  * has, and calls found with each and the login that it belongs to (null: the uid has none). */
-typedef void server_found(struct server *server, const struct login *login, void *context);
-void server_claim(struct server_table *table, const struct login_table *logins, uint32_t uid,
-	const struct mosh_processes *processes, uint64_t now_ms, server_found *found,
-	void *context);
+struct server_claim {
+	const struct login_table *logins;
+	uint32_t uid;
+	const struct mosh_processes *processes;
+	uint64_t now_ms;
+	void (*found)(struct server *server, const struct login *login, void *context);
+	void *context;
+};
+
+void server_claim(struct server_table *table, const struct server_claim *claim);
 
 /* At a login: also sockets that nobody saw come are its user's servers, as far as he has processes
  * for them, those first that rule 3 puts first. Returns how many were left over though they look

@@ -245,16 +245,16 @@ static void print_cells(FILE *file, const struct layout *layout, json_t *row, ti
 	}
 }
 
-void table_print_fitting(FILE *file, const struct terminal *terminal, const struct column *columns,
-	const struct table_step *steps, json_t *rows, time_t now)
+void table_print(FILE *file, const struct terminal *terminal, const struct table *table,
+	json_t *rows, time_t now)
 {
-	struct layout layout = {.columns = columns};
+	struct layout layout = {.columns = table->columns};
 	size_t index;
 	json_t *row;
 
 	measure(&layout, rows, now);
 	if (terminal->width > 0)
-		fit(&layout, steps, terminal->width);
+		fit(&layout, table->steps, terminal->width);
 	terminal_begin(file, terminal, TERMINAL_BOLD);
 	print_cells(file, &layout, NULL, now);
 	terminal_end(file, terminal, TERMINAL_BOLD);
@@ -264,12 +264,4 @@ void table_print_fitting(FILE *file, const struct terminal *terminal, const stru
 		print_cells(file, &layout, row, now);
 		fputc('\n', file);
 	}
-}
-
-void table_print(FILE *file, const struct column *columns, json_t *rows, time_t now)
-{
-	static const struct terminal none = {0};
-	static const struct table_step nothing[] = {{NULL, 0}};
-
-	table_print_fitting(file, &none, columns, nothing, rows, now);
 }

@@ -18,20 +18,23 @@ struct column {
 	void (*format)(json_t *value, time_t now, char text[256]);
 };
 
-/* Prints an array of objects with columns aligned and a title line; columns end at a null title.
- * Control characters, which only a hostile name could hold, become "?". */
-void table_print(FILE *file, const struct column *columns, json_t *rows, time_t now);
-
 /* How a table gives way until it fits its terminal, a step at a time: the column of that key is
- * shortened to least, or with 0 left out. Steps end at a null key. */
+ * shortened to least, or with 0 left out. */
 struct table_step {
 	const char *key;
 	size_t least; /* not less than its title has */
 };
 
-/* The same, no wider than the terminal if the steps are enough. */
-void table_print_fitting(FILE *file, const struct terminal *terminal, const struct column *columns,
-	const struct table_step *steps, json_t *rows, time_t now);
+struct table {
+	const struct column *columns;   /* ended by a null title */
+	const struct table_step *steps; /* ended by a null key */
+};
+
+/* Prints an array of objects with columns aligned and a title line, no wider than the terminal (of
+ * width 0: as wide as it is) if the steps are enough. Control characters, which only a hostile name
+ * could hold, become "?". */
+void table_print(FILE *file, const struct terminal *terminal, const struct table *table,
+	json_t *rows, time_t now);
 
 /* Writes the value of a row's key as a table has it; control characters as above. */
 void table_write_cell(const struct column *column, json_t *row, time_t now, char text[256]);

@@ -78,14 +78,17 @@ START_TEST(grant_own_only)
 	struct mosh_process process = {.pid = 100, .session = AUDIT_SESSION_NONE};
 	const struct mosh_processes processes = {&process, 1, 1};
 	const struct udp_sockets seen = {sockets, 2, 2};
+	struct server_claim claim = {NULL, ALICE, &processes, START, on_found, NULL};
 	struct login *added;
 
 	begin();
+	claim.logins = logins;
 	ck_assert_int_eq(login_add(logins, &alice, 64, &added), 0);
 	ck_assert_int_eq(login_add(logins, &bob, 64, &added), 0);
 	server_see(&policy.table->servers, &seen, START);
-	server_claim(&policy.table->servers, logins, ALICE, &processes, START, on_found, NULL);
-	server_claim(&policy.table->servers, logins, BOB, &processes, START, on_found, NULL);
+	server_claim(&policy.table->servers, &claim);
+	claim.uid = BOB;
+	server_claim(&policy.table->servers, &claim);
 	settle(START);
 	ck_assert_uint_eq(policy.kernel.count, 2);
 	ck_assert(has(CLIENT, SERVER, 60001));

@@ -231,6 +231,7 @@ static void start_mosh(void)
 	struct mosh_process items[SOCKETS];
 	struct mosh_processes processes = {items, 0, SOCKETS};
 	struct model_socket *added;
+	struct server_claim claim;
 
 	if (!login || !(added = add_socket(login->uid, login->process.cgroup)))
 		return;
@@ -245,8 +246,9 @@ static void start_mosh(void)
 			};
 	see();
 	let_in(&added->socket, login);
-	server_claim(
-		&table->servers, logins, login->uid, &processes, kernel.now_ms, on_found, added);
+	claim = (struct server_claim){
+		logins, login->uid, &processes, kernel.now_ms, on_found, added};
+	server_claim(&table->servers, &claim);
 }
 
 /* Sometimes the notice is lost, and the next dump tells. */

@@ -44,12 +44,12 @@ static void knock(const char *client, const char *server, uint16_t port)
 static size_t allow(uint32_t uid, const char *client, size_t *denied)
 {
 	const struct address address = policy_address(client);
-	size_t count;
+	struct pending_allowed allowed;
 
-	*denied = 0;
-	count = pending_allow(policy.table, &knocked, uid, &address, START, denied);
+	allowed = pending_allow(policy.table, &knocked, uid, &address, START);
 	policy_settle(&policy, START);
-	return count;
+	*denied = allowed.denied;
+	return allowed.count;
 }
 
 static void note(const struct element *element, struct server *server, void *context)

@@ -107,13 +107,27 @@ static void on_found(struct server *server, const struct login *login, void *con
 	found->logins[found->count++] = login ? login->pid : 0;
 }
 
+static void claim_with(uint32_t uid, const struct mosh_processes *processes, uint64_t now_ms)
+{
+	const struct server_claim claim = {
+		.logins = world.logins,
+		.uid = uid,
+		.processes = processes,
+		.now_ms = now_ms,
+		.found = on_found,
+		.context = &world.found,
+	};
+
+	server_claim(&world.servers, &claim);
+}
+
 /* Claims for UID; how many were found then. */
 static size_t claim(uint64_t now_ms)
 {
 	const struct mosh_processes processes = {world.processes, world.process_count, 8};
 
 	memset(&world.found, 0, sizeof(world.found));
-	server_claim(&world.servers, world.logins, UID, &processes, now_ms, on_found, &world.found);
+	claim_with(UID, &processes, now_ms);
 	return world.found.count;
 }
 
@@ -510,10 +524,10 @@ START_TEST(server_undecided_gives_each_uid)
 	add_socket(2, OTHER);
 	see(START);
 	ck_assert(server_undecided(&world.servers, START, &first));
-	server_claim(&world.servers, world.logins, first, &none, START, on_found, &world.found);
+	claim_with(first, &none, START);
 	ck_assert(server_undecided(&world.servers, START, &second));
 	ck_assert_uint_eq(first + second, UID + OTHER);
-	server_claim(&world.servers, world.logins, second, &none, START, on_found, &world.found);
+	claim_with(second, &none, START);
 	ck_assert(!server_undecided(&world.servers, START, &third));
 	finish();
 }

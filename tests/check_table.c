@@ -14,6 +14,12 @@ static const struct column columns[] = {
 	{NULL, NULL, NULL},
 };
 
+/* Where there is no terminal. */
+static void print_whole(FILE *file, json_t *rows)
+{
+	table_print(file, &(struct terminal){0}, &(struct table){.columns = columns}, rows, NOW);
+}
+
 static void check_printed(const char *rows, const char *expected)
 {
 	json_t *json = json_loads(rows, 0, NULL);
@@ -22,7 +28,7 @@ static void check_printed(const char *rows, const char *expected)
 	FILE *file = open_memstream(&text, &size);
 
 	ck_assert_ptr_nonnull(json);
-	table_print(file, columns, json, NOW);
+	print_whole(file, json);
 	fclose(file);
 	ck_assert_str_eq(text, expected);
 	free(text);
@@ -64,7 +70,7 @@ START_TEST(no_control_sequence_of_two_bytes)
 	size_t size = 0;
 	FILE *file = open_memstream(&text, &size);
 
-	table_print(file, columns, json, NOW);
+	print_whole(file, json);
 	fclose(file);
 	ck_assert_ptr_null(strstr(text, "\xc2\x9b"));
 	ck_assert_ptr_null(strstr(text, "\xc2\x85"));
@@ -113,7 +119,7 @@ START_TEST(long_cell)
 	snprintf(rows, sizeof(rows), "[{\"user\":\"%s\"}]", name);
 	json = json_loads(rows, 0, NULL);
 	ck_assert_ptr_nonnull(json);
-	table_print(file, columns, json, NOW);
+	print_whole(file, json);
 	fclose(file);
 	ck_assert_ptr_nonnull(strstr(text, expected));
 	ck_assert_mem_eq(strchr(text, '\n') + 1 + strlen(expected), "  ", 2);
@@ -243,7 +249,7 @@ static char *fitting(const struct terminal *terminal)
 	size_t size = 0;
 	FILE *file = open_memstream(&text, &size);
 
-	table_print_fitting(file, terminal, columns, steps, json, NOW);
+	table_print(file, terminal, &(struct table){columns, steps}, json, NOW);
 	fclose(file);
 	json_decref(json);
 	return text;

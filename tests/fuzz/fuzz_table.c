@@ -41,6 +41,8 @@ static const struct table_step steps[] = {
 	{NULL, 0},
 };
 
+static const struct table table = {columns, steps};
+
 /* No line is wider, unless it is as narrow as the steps allow: 6, 2 and 8 columns. */
 static void check_fits(json_t *rows, size_t width)
 {
@@ -50,7 +52,7 @@ static void check_fits(json_t *rows, size_t width)
 	FILE *file = open_memstream(&text, &length);
 
 	PROMISE(file);
-	table_print_fitting(file, &terminal, columns, steps, rows, NOW);
+	table_print(file, &terminal, &table, rows, NOW);
 	fclose(file);
 	check_printed(text, json_array_size(rows) + 1);
 	for (rest = text; (line = strsep(&rest, "\n")) && rest;)
@@ -69,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		return 0;
 	file = open_memstream(&text, &length);
 	PROMISE(file);
-	table_print(file, columns, json, NOW);
+	table_print(file, &(struct terminal){0}, &table, json, NOW);
 	fclose(file);
 	PROMISE(strlen(text) == length);
 	check_printed(text, json_array_size(json) + 1);
