@@ -101,7 +101,7 @@ static void put_key(struct nlmsghdr *message, const struct grant_key *key)
 	mnl_attr_nest_end(message, nest);
 }
 
-/* As nft writes a comment, so that it shows it, too. */
+/* In nft's own format, so that nft shows the comment. */
 static void put_comment(struct nlmsghdr *message, const char *comment)
 {
 	uint8_t data[2 + LABEL_TEXT_SIZE] = {NFTNL_UDATA_SET_ELEM_COMMENT};
@@ -151,7 +151,7 @@ static void put_change(struct batch *batch, const char *table, const struct chan
 		put_verb(batch, table, change, verbs[i]);
 }
 
-/* The last message is to be answered also if nothing is wrong with it. */
+/* Asks for an acknowledgement of the last message even if it succeeds. */
 static void put_plan(struct batch *batch, const char *table, const struct plan *plan)
 {
 	batch->size = 0;

@@ -51,7 +51,7 @@ struct control {
 	struct refusal refusals[REASONS];
 };
 
-/* People can wait until the packets' affairs are settled. */
+/* Control requests come after everything that affects packets. */
 static int lowest_priority(const struct control *control)
 {
 	return event_base_get_npriorities(control->base) - 1;

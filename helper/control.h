@@ -8,7 +8,7 @@
  * The control socket: anybody on this host may ask, and is told what the kernel's word on his uid
  * allows. One request and one answer per connection. (check_control.c)
  *
- * 1. A user has so many connections, all users together some more, and root any number.
+ * 1. At most PEERS_PER_USER_MAX connections per user, PEERS_MAX in all; root is not limited.
  *    (control_per_user, control_root_always)
  * 2. A request is whole, of this version and here in time, or refused. (control_malformed,
  *    control_drips)

@@ -30,10 +30,11 @@ int ctl_select_address(const char *selector, struct wire_control *request);
 /* A user or an address, or nobody in particular. */
 int ctl_select_person(const char *selector, struct wire_control *request);
 
-/* Asks; what stream then gives is behind the word that it was done. Else why not was said. */
+/* Asks. On CTL_DONE, *stream is behind the answer word; otherwise the reason was printed. */
 enum ctl_status ctl_ask(const struct ctl_question *question, FILE **stream);
 
-/* Asks, and reads the answer, which is the caller's to decref. Else why not was said. */
+/* Asks, and reads the answer, which is the caller's to decref. Unless CTL_DONE, the reason was
+ * printed. */
 enum ctl_status ctl_load(const struct ctl_question *question, json_t **json);
 
 /* Asks, and prints the answer as JSON or for people. */

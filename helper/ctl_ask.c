@@ -50,7 +50,7 @@ static int ask(const char *socket, const struct wire_control *request, enum wire
 	return 0;
 }
 
-/* In words of the helper's. */
+/* Prints a message that contains the helper's text. */
 static void complain(const char *what, const char *reason)
 {
 	fprintf(stderr, "moshgatectl: %s", what);

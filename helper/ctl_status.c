@@ -2,7 +2,7 @@
 #include "ctl.h"
 #include "table.h"
 
-/* before, the value, behind. */
+/* Prints prefix, value, suffix. */
 static void print_text(const char *before, json_t *json, const char *key, const char *behind)
 {
 	const char *value = json_string_value(json_object_get(json, key));

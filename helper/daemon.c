@@ -66,7 +66,7 @@ void daemon_ready(int ready)
 	if (ready >= 0) {
 		(void)!write(ready, "", 1);
 		close(ready);
-		/* From here on it has nobody to tell but syslog. */
+		/* The caller's stderr goes away; from now on only syslog is left. */
 		(void)!dup2(STDOUT_FILENO, STDERR_FILENO);
 	}
 	manager_tell("READY=1");

@@ -179,7 +179,7 @@ void doctor_print(FILE *file, const struct doctor *doctor)
 	}
 }
 
-/* JSON is UTF-8: what is not is told without what stands for nothing. */
+/* JSON must be UTF-8: otherwise each non-ASCII byte becomes "?". */
 static json_t *text_json(const char *text)
 {
 	json_t *json = json_string(text);

@@ -98,7 +98,7 @@ static void advise_nftables(struct doctor *doctor, json_t *obstacle)
 		doctor_fact(obstacle, "table"));
 }
 
-/* The first that it is. */
+/* First match wins. */
 static const struct {
 	bool (*is_it)(const struct doctor *doctor, json_t *obstacle);
 	const char *whose;

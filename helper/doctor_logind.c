@@ -8,7 +8,7 @@
 #include "doctor.h"
 #include "fd.h"
 
-/* In which an earlier one has precedence. */
+/* Earlier ones take precedence. */
 static const char *const folders[] = {
 	"/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd"};
 #define FOLDERS (sizeof(folders) / sizeof(folders[0]))

@@ -241,7 +241,7 @@ static bool is_file(const struct doctor *doctor, const char *path)
 	return stat(full, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-/* PAM has modules of its own in the folder that it looks in. */
+/* A folder that holds pam_permit.so is one that PAM loads modules from. */
 static void look_in(struct doctor *doctor, const char *path, void *context)
 {
 	struct search *search = context;

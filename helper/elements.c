@@ -21,8 +21,8 @@ struct kernel_sets {
 	char table[CONFIG_NAME_SIZE];
 	struct mnl_socket *dump, *notices;
 	uint32_t sequence;
-	/* The netlink ports that our changes come from: of those that were learned and of those
-	 * that we were told; 0: not known yet. */
+	/* The netlink ports that our changes come from. own_port: libnftables' socket, learned from
+	 * its notices. told_port: batch.c's. 0: not known. */
 	uint32_t own_port, told_port;
 	char buffer[65536];
 };

@@ -40,8 +40,8 @@ int elements_read_notices(struct kernel_sets *sets,
 	void (*deleted)(const struct element *element, void *context), void *context,
 	bool *is_touched);
 
-/* The same just after a transaction of our own: the netlink port that it came from is not anybody
- * else from now on. *is_touched becomes true if there were notices of two. */
+/* After a transaction of ours: the same, and the sender's netlink port counts as ours from now on.
+ * *is_touched becomes true if there were notices of two. */
 int elements_learn_port(struct kernel_sets *sets,
 	void (*deleted)(const struct element *element, void *context), void *context,
 	bool *is_touched);

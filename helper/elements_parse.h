@@ -7,7 +7,8 @@
 struct nlmsghdr;
 
 /* The kernel's messages about elements of our sets, parsed and made by libnftnl; pure but for the
- * clock, which an element's expiry is reckoned from. */
+ * clock, which an element's expiry is reckoned from, and for ending the process for want of memory.
+ */
 
 enum elements_set {
 	ELEMENTS_GRANTS4,

@@ -38,7 +38,7 @@ static const char *read_quoted(const char *at, char *value, size_t *length)
 	return at + 1;
 }
 
-/* Reads a value, quoted or not; null if it is neither. */
+/* Reads a value, quoted or not; null if it is too long or its quote is not closed. */
 static const char *read_value(const char *at, char value[VALUE_SIZE])
 {
 	size_t length = 0;

@@ -80,7 +80,7 @@ static int remove_table(struct firewall *firewall, const char *flags)
 	return nftables_run(&firewall->nft, &script);
 }
 
-/* One that was exclusive has to be taken before. */
+/* An exclusive table has to be claimed before it can be deleted. */
 int firewall_remove(struct firewall *firewall)
 {
 	return remove_table(firewall, "") < 0 ? remove_table(firewall, EXCLUSIVE) : 0;
@@ -136,9 +136,8 @@ static void read_notices(struct firewall *firewall, struct plan *plan)
 		firewall->is_touched = true;
 }
 
-/* Ways to have the table: the first that the kernel and libnftables take is it. A table that is
- * there cannot become exclusive or cease to be, so it may have to be made anew, in the same
- * transaction. */
+/* Ways to create the table, tried in order. An exclusive one and a plain one cannot be converted
+ * into each other, so some ways delete and recreate it, in the same transaction. */
 static const struct way {
 	const char *remove; /* how the table that is there is taken, to remove it; null: it stays */
 	const char *flags;

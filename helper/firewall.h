@@ -26,7 +26,8 @@ int firewall_install(struct firewall *firewall, const struct config *config, str
 int firewall_remove(struct firewall *firewall);
 
 /* Carries the plan out and says of each change in it whether the kernel has it now, and of what was
- * taken out the last counters. -EIO if any was refused: see firewall_error(). */
+ * taken out the last counters. -EIO if the kernel refused the plan as a whole, even if it then took
+ * each change alone: see firewall_error(). */
 int firewall_apply(struct firewall *firewall, struct plan *plan);
 
 /* Appends all elements of the sets of grants; -errno. */

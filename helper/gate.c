@@ -39,7 +39,6 @@ void gate_clear(struct gate *gate)
 	past_clear(&gate->past);
 }
 
-/* Time since boot; and how much of that the host slept, which expiry does not count. */
 uint64_t gate_now_ms(const struct gate *gate)
 {
 	uint64_t awake_ms = clock_awake_ms(), boot_ms = clock_boot_ms();
@@ -185,7 +184,7 @@ static void apply(struct gate *gate, struct plan *plan, uint64_t now_ms)
 	gate->totals.refused_transactions += error < 0;
 	if (error == 0)
 		return;
-	/* With a table that somebody took away that is to be expected. */
+	/* Expected if somebody has just removed our table. */
 	log_line(gate->is_touched ? LOG_DEBUG : LOG_ERR, "nftables refused a change: %s",
 		firewall_error(gate->firewall));
 	gate_plan_heal(gate, now_ms);

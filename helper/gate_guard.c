@@ -10,7 +10,7 @@
 #define HEAL_DELAY_MS  1000  /* at most */
 #define HEAL_FORGET_MS 60000 /* quiet for so long, and the next one is put right at once */
 
-/* Whoever changes our table again and again is not fought for every packet's sake. */
+/* Whoever keeps changing our table is answered at growing intervals. */
 void gate_plan_heal(struct gate *gate, uint64_t now_ms)
 {
 	if (gate->is_touched)
@@ -92,7 +92,8 @@ void gate_on_notice(struct gate *gate)
 	gate_heal(gate, gate_now_ms(gate));
 }
 
-/* What the last helper knew to be a server and has no grant now had one and lost it. */
+/* A port still in `servers` but without a grant lost its grant for a reason: do not grant it again.
+ */
 int gate_install_first(struct gate *gate)
 {
 	auto_free void *items = NULL;

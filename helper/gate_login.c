@@ -120,7 +120,7 @@ struct restoring {
 	int error;
 };
 
-/* The process could not be looked at; it is neither gone, nor is there a reason not to have it. */
+/* Errors that say nothing about the process itself. */
 static bool is_unknown(int error)
 {
 	return error < 0 && error != -ENOENT && error != -ESRCH && error != -EEXIST &&

@@ -4,10 +4,11 @@
 
 #include "gate.h"
 
-/* What the parts of the gate have of each other: gate.c the line that all events go, gate_login.c
- * logins, gate_guard.c the guard as a whole. */
+/* Shared by the three files of the gate, and by nobody else: gate.c has the line that all events
+ * go, gate_login.c logins, gate_guard.c the guard as a whole. */
 
-/* Time since boot. Also takes in how much of that the host slept, which expiry does not count. */
+/* Returns time since boot; also records how long the host was suspended, which expiry does not
+ * count. */
 uint64_t gate_now_ms(const struct gate *gate);
 
 /* Tells of what became of a plan. */

@@ -154,7 +154,7 @@ void grant_update(const struct grant_table *table, struct grant *grant, const st
 void grant_miss(struct grant_table *table, struct grant *grant, uint64_t now_ms);
 
 /* Compares with all that the kernel has: takes over counters and expiry, adopts elements whose
- * comment names a live server, wants to be rid of others, and tells those that have run out from
+ * comment names a live server, marks others to be closed, and tells those that have run out from
  * those that somebody took away and that are to come back. */
 void grant_sync(struct grant_table *table, const struct elements *elements, uint64_t now_ms);
 
@@ -166,10 +166,11 @@ struct grant_selector {
 	uint16_t port;
 };
 
-/* Wants to be rid of those grants, and returns their number. */
+/* Marks those grants to be closed, and returns their number. */
 size_t grant_revoke(struct grant_table *table, const struct grant_selector *wanted);
 
-/* Wants to be rid of what is open for max; returns when the next one will be, UINT64_MAX: never. */
+/* Marks to be closed what has been open for max; returns when the next one will have been,
+ * UINT64_MAX: never. */
 uint64_t grant_end_max(struct grant_table *table, uint64_t now_ms);
 
 /* For plan.c and grant_sync.c: the one of that key that is, or is to be, in the kernel, and the one
@@ -177,13 +178,17 @@ uint64_t grant_end_max(struct grant_table *table, uint64_t now_ms);
 struct grant *grant_find(const struct grant_table *table, const struct grant_key *key);
 struct grant *grant_find_going(const struct grant_table *table, const struct grant_key *key);
 
-/* A new one, of that server if it has one; it is to go: what is in the kernel has to be taken out,
- * and what never was is just forgotten; into another state; out of the table, and with the last
- * grant of a server that is gone that server. */
+/* Also for them. A new grant, of that server (null: it has none). */
 struct grant *grant_add(struct grant_table *table, const struct grant_key *key,
 	struct server *server, enum grant_state state);
+
+/* It is to go: what is in the kernel has to be taken out, what never was is just forgotten. */
 void grant_end(struct grant_table *table, struct grant *grant, enum grant_reason reason);
+
+/* Into another state. */
 void grant_move(struct grant_table *table, struct grant *grant, enum grant_state state);
+
+/* Out of the table; with the last grant of a server that is gone goes that server. */
 void grant_detach(struct grant_table *table, struct grant *grant);
 
 #endif

@@ -33,7 +33,7 @@ struct listener_calls {
 	void (*died)(pid_t pid, void *context);
 };
 
-/* fd: a listening SOCK_SEQPACKET unix socket, taken over. Null if libevent has no memory. */
+/* fd: a listening SOCK_SEQPACKET unix socket, taken over. Never null. */
 struct listener *listener_new(
 	struct event_base *base, int fd, const struct listener_calls *calls, void *context);
 

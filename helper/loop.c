@@ -67,8 +67,7 @@ static uint64_t unsettled_for_ms(struct helper *helper)
 	return now_ms - helper->unsettled_ms;
 }
 
-/* What comes of an event is put into effect when no more of them are to be read; but whoever keeps
- * them coming must not put that off for ever. */
+/* Settles once no more events are pending, but never later than UNSETTLED_MAX_MS. */
 void loop_plan_turn_end(struct helper *helper)
 {
 	if (unsettled_for_ms(helper) >= UNSETTLED_MAX_MS)
@@ -185,7 +184,7 @@ static void listen_to(struct helper *helper, struct observer *observer)
 		add_event(helper, observer_ended_fd(observer), EV_READ | EV_PERSIST, on_ended);
 }
 
-/* The new configuration, or what is wrong with it; a change that wants a restart is. */
+/* Reads the new configuration; a change that needs a restart is an error. */
 static int read_anew(const struct helper *helper, struct config *config, char *error)
 {
 	int result = config_read(helper->file, config, error);
@@ -317,7 +316,7 @@ static void make_base(struct helper *helper)
 		memory_exhausted();
 }
 
-/* As the last of all events: who is too busy to come to it is to be started again. */
+/* Lowest priority: a helper too busy to reach this should be restarted. */
 static void on_watchdog(evutil_socket_t fd, short what, void *context)
 {
 	(void)fd;

@@ -110,7 +110,7 @@ static enum match negate(enum match match)
 	return match == MATCH_YES ? MATCH_NO : match == MATCH_NO ? MATCH_YES : MATCH_PERHAPS;
 }
 
-/* The guard has seen the port that mosh-server has, so nobody translates it. */
+/* The guard saw the real port, so the packet was not translated. */
 static bool is_translation(json_t *right)
 {
 	return json_is_string(right) && (strcmp(json_string_value(right), "dnat") == 0 ||
@@ -181,8 +181,8 @@ static bool is_conntrack_alone(json_t *statements)
 	return true;
 }
 
-/* Which states it is about is not told. Nobody accepts, or drops, all that is new with nothing else
- * asked: that is what is known, or invalid. In a rule that names the range, it is what is new. */
+/* nft does not show the states. Alone, such a rule is taken for "established" or "invalid"; in a
+ * rule naming the range, for "new". */
 static enum match match_conntrack(const struct ruleset_question *question, json_t *statements)
 {
 	if (match_is_meant(question, statements))

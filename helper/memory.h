@@ -5,9 +5,9 @@
 #include <stddef.h>
 
 /*
- * Memory that is there or the helper is not: without any the process says so and exits with status
- * 1. That is the safe thing to do, because the kernel keeps guard and grants, and the next helper
- * reads them back; so no caller checks, and no half-done change is ever carried on with.
+ * Allocation that cannot fail: without memory the process says so and exits with 1. That is the
+ * safe thing to do, because the kernel keeps guard and grants, and the next helper reads them back;
+ * so no caller checks, and no half-done change is ever carried on with.
  */
 void *memory_zeroed(size_t size);
 char *memory_text(const char *text);

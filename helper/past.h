@@ -5,8 +5,8 @@
 #include "grant.h"
 #include "tally.h"
 
-/* What is over, so that somebody who looks for the reason finds it: of each user, address and port
- * the last one. Whoever makes many things end pushes out what was his own: a user has
+/* Recently ended logins and grants, so that doctor can give the reason: of each user, address and
+ * port the last one. Whoever makes many things end pushes out what was his own: a user has
  * PAST_PER_USER of them, all together PAST_MOST, and the oldest go first. */
 #define PAST_PER_USER 16
 #define PAST_MOST     1024

@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Why a server of the patient's gets nothing: the first reason that holds of
+ * Why a server of the patient's gets nothing: the first reason that holds. With a grant:
  *
- *	nothing arrives; it arrives and is dropped behind the guard; nothing arrives any more; all
- *is well here; and without a grant: denied; closed, and why; of the other family; open to others
+ * - nothing arrives
+ * - it arrives and is dropped behind the guard
+ * - nothing arrives any more
+ * - all is well here
+ *
+ * Without one:
+ *
+ * - it was denied
+ * - it was closed, and why
+ * - it is of the other family
+ * - it is open to others
  */
 #include <stdlib.h>
 #include <string.h>

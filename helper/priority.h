@@ -20,8 +20,8 @@ struct priority {
 	uint64_t used_us;        /* at the last account */
 };
 
-/* As root: takes the priority; where there is none to be had, nice is what is left. For another
- * user that is the service manager's to do. */
+/* As root: takes the priority; if that is refused, only nice remains. For another user that is the
+ * service manager's to do. */
 void priority_take(void);
 
 /* At now_us, on any clock without steps, used_us of processor time have been used in all. Returns

@@ -9,8 +9,8 @@
  * provokes them cannot fill the log. */
 struct refusal {
 	uint64_t count;
-	uint64_t since_ms; /* when the while began in which */
-	unsigned int told; /* so many were logged */
+	uint64_t since_ms; /* start of the current period */
+	unsigned int told; /* lines logged in it */
 };
 
 #define REFUSAL_QUIET_MS 60000

@@ -100,7 +100,7 @@ int sandbox_limits(void)
 	return 0;
 }
 
-/* Each with its reason. C libraries differ in which of several calls they use. */
+/* Grouped by what needs them. C libraries differ in which of several calls they use. */
 static const int calls[] = {
 	/* waiting, and time */
 	SCMP_SYS(epoll_ctl),

@@ -57,7 +57,7 @@ static void on_found(struct server *server, const struct login *login, void *con
 	gate->has_found = true;
 }
 
-/* Those that there are; twice, if it fails. */
+/* Lists the uid's mosh-server processes; tries once more on failure. */
 static int see_processes(struct gate *gate, uint32_t uid, struct mosh_processes *processes)
 {
 	int error = observer_processes(gate->observer, uid, processes);

@@ -178,7 +178,7 @@ static void append(struct udp_sockets *sockets, const struct udp_socket *socket)
 	sockets->items[sockets->count++] = *socket;
 }
 
-/* Who has thousands is not looked at beyond that: he alone loses by it. */
+/* Sockets beyond SOCKDIAG_PER_UID are ignored; only their own user is affected. */
 static int on_socket(const struct nlmsghdr *message, void *context)
 {
 	struct dump *dump = context;

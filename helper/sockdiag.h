@@ -12,7 +12,7 @@ struct sockdiag;
 int sockdiag_open(uint16_t first_port, uint16_t last_port, struct sockdiag **diag);
 void sockdiag_close(struct sockdiag *diag);
 
-/* Of one user's sockets in one family no more than these are told of. */
+/* At most this many sockets are reported per user and family. */
 #define SOCKDIAG_PER_UID 4096
 
 /* Appends every unconnected UDP socket of both families that is bound inside the range; about

@@ -206,7 +206,7 @@ static void take_step(struct layout *layout, const struct table_step *step, size
 	}
 }
 
-/* What leaving out a column gave away is given back to those that were shortened before. */
+/* Space freed by dropping a column goes back to columns shortened before. */
 static void give_back(struct layout *layout, size_t most)
 {
 	for (size_t i = 0; i < layout->count; i++) {

@@ -8,7 +8,7 @@
 
 #include "terminal.h"
 
-/* Who does not want colours says so (no-color.org). */
+/* See no-color.org. */
 static bool is_colour_wanted(void)
 {
 	const char *wish = getenv("NO_COLOR"), *kind = getenv("TERM");

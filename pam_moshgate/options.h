@@ -11,7 +11,7 @@
 /* The words after the module's name in a PAM file. */
 struct options {
 	const char *socket; /* absolute path of the helper's session socket */
-	int timeout_ms;     /* the longest that one session function may take */
+	int timeout_ms;     /* how long to wait for the helper */
 	bool is_debug;
 };
 

@@ -11,8 +11,8 @@
  *
  * -ENXIO: there is no remote host, this is not a login from elsewhere. -ENOTCONN: there is one, and
  * its address cannot be known. -ESRCH: no such user. -ENAMETOOLONG: his name is too long for a
- * message. Else -errno of reading the user database or this process's descriptors. A user database
- * that keeps others waiting keeps this waiting. */
+ * message. Else -errno of reading the user database or this process's descriptors. Blocks as long
+ * as the user database does; timeout= does not cover that. */
 int request_fill(pam_handle_t *pamh, struct wire_session *session);
 
 #endif
