@@ -57,8 +57,9 @@ static void on_found(struct server *server, const struct login *login, void *con
 	gate->has_found = true;
 }
 
-/* Lists the uid's mosh-server processes; tries once more on failure. */
-static int see_processes(struct gate *gate, uint32_t uid, struct mosh_processes *processes)
+/* Lists the uid's mosh-server processes; tries once more on failure, and if that fails, too, there
+ * are none: some of them would be taken for all. */
+static void see_processes(struct gate *gate, uint32_t uid, struct mosh_processes *processes)
 {
 	int error = observer_processes(gate->observer, uid, processes);
 
@@ -66,9 +67,10 @@ static int see_processes(struct gate *gate, uint32_t uid, struct mosh_processes 
 		processes->count = 0;
 		error = observer_processes(gate->observer, uid, processes);
 	}
-	if (error < 0)
-		log_error("looking at processes: %s", strerror(-error));
-	return error;
+	if (error == 0)
+		return;
+	processes->count = 0;
+	log_error("looking at processes: %s", strerror(-error));
 }
 
 static void claim_with(
@@ -133,11 +135,9 @@ void search_of_login(struct gate *gate, const struct login *login)
 
 	if (search_see(gate) < 0 || !server_has_unowned(servers, login->uid))
 		return;
-	left_over = see_processes(gate, login->uid, &processes) < 0
-			    ? 0
-			    : server_adopt_all(servers, login->uid, login->user, &processes,
-				      clock_boot_ms());
+	see_processes(gate, login->uid, &processes);
 	items = processes.items;
+	left_over = server_adopt_all(servers, login->uid, login->user, &processes, clock_boot_ms());
 	if (left_over > 0)
 		log_info("user %s has %zu more sockets in the range than mosh-servers", login->user,
 			left_over);
@@ -192,11 +192,10 @@ void search_young(struct gate *gate)
 	while (server_undecided(&gate->grants->servers, now_ms, &uid)) {
 		auto_free void *items = NULL;
 		struct mosh_processes processes = {0};
-		int error = see_processes(gate, uid, &processes);
 
+		see_processes(gate, uid, &processes);
 		items = processes.items;
-		if (error < 0 || !login_of_user(gate->logins, uid) ||
-			!has_young(&processes, now_ms))
+		if (!login_of_user(gate->logins, uid) || !has_young(&processes, now_ms))
 			processes.count = 0;
 		claim_with(gate, uid, &processes, now_ms);
 	}

@@ -123,7 +123,7 @@ int observer_processes(struct observer *observer, uint32_t uid, struct mosh_proc
 		host.failing_counts--;
 		return -EMFILE;
 	}
-	for (size_t i = 0; i < host.process_count && host.processes_error == 0; i++) {
+	for (size_t i = 0; i < host.process_count; i++) { /* and then perhaps the error */
 		if ((uint32_t)host.processes[i].pid != uid)
 			continue;
 		processes->items = memory_grow(processes->items, processes->count,
