@@ -31,6 +31,14 @@ static void rest(struct helper *helper)
 		nanosleep(&(struct timespec){.tv_nsec = (long)us * 1000}, NULL);
 }
 
+static void start_timer(struct event *timer, uint64_t ms)
+{
+	const struct timeval after = {(time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
+
+	if (event_add(timer, &after) < 0)
+		memory_exhausted();
+}
+
 static void on_settle(evutil_socket_t fd, short what, void *context)
 {
 	struct helper *helper = context;
@@ -45,16 +53,10 @@ static void on_settle(evutil_socket_t fd, short what, void *context)
 	rest(helper);
 	due_ms = gate_due_ms(&helper->gate);
 	now_ms = clock_boot_ms();
-	if (due_ms == UINT64_MAX) {
+	if (due_ms == UINT64_MAX)
 		event_del(helper->due);
-	} else {
-		uint64_t left_ms = due_ms > now_ms ? due_ms - now_ms : 0;
-		struct timeval left = {
-			(time_t)(left_ms / 1000), (suseconds_t)(left_ms % 1000 * 1000)};
-
-		if (event_add(helper->due, &left) < 0)
-			memory_exhausted();
-	}
+	else
+		start_timer(helper->due, due_ms > now_ms ? due_ms - now_ms : 0);
 }
 
 /* How long something has waited to be put into effect. */
@@ -80,16 +82,12 @@ void loop_plan_turn_end(struct helper *helper)
  * that are killed end one after the other. What opens waits for none of that. */
 static void plan_gathering(struct helper *helper)
 {
-	const struct timeval patience = {.tv_usec = GATHER_MS * 1000};
-
-	if (clock_boot_ms() - helper->settled_ms >= GATHER_MS) {
+	if (clock_boot_ms() - helper->settled_ms >= GATHER_MS)
 		loop_plan_turn_end(helper);
-	} else if (unsettled_for_ms(helper) >= GATHER_MS) {
+	else if (unsettled_for_ms(helper) >= GATHER_MS)
 		on_settle(-1, 0, helper);
-	} else if (!event_pending(helper->settle, EV_TIMEOUT, NULL) &&
-		   event_add(helper->settle, &patience) < 0) {
-		memory_exhausted();
-	}
+	else if (!event_pending(helper->settle, EV_TIMEOUT, NULL))
+		start_timer(helper->settle, GATHER_MS);
 }
 
 static void on_due(evutil_socket_t fd, short what, void *context)
@@ -259,7 +257,7 @@ void loop_hear(const char *line, uint32_t uid, void *context)
 		control_tell(helper->control, line, uid);
 }
 
-static void on_signal(evutil_socket_t signal, short what, void *context)
+static void on_terminate(evutil_socket_t signal, short what, void *context)
 {
 	struct helper *helper = context;
 
@@ -271,14 +269,16 @@ static void on_signal(evutil_socket_t signal, short what, void *context)
 static const struct {
 	int number;
 	event_callback_fn call;
-} signals[LOOP_SIGNALS] = {{SIGTERM, on_signal}, {SIGINT, on_signal}, {SIGHUP, on_hangup}};
+} signals[LOOP_SIGNALS] = {{SIGTERM, on_terminate}, {SIGINT, on_terminate}, {SIGHUP, on_hangup}};
 
-static void add_timer(
-	struct helper *helper, struct event **timer, int priority, event_callback_fn call)
+static struct event *new_timer(
+	struct helper *helper, short what, int priority, event_callback_fn call)
 {
-	*timer = event_new(helper->base, -1, 0, call, helper);
-	if (!*timer || event_priority_set(*timer, priority) < 0)
+	struct event *timer = event_new(helper->base, -1, what, call, helper);
+
+	if (!timer || event_priority_set(timer, priority) < 0)
 		memory_exhausted();
+	return timer;
 }
 
 struct adopting {
@@ -328,13 +328,10 @@ static void on_watchdog(evutil_socket_t fd, short what, void *context)
 static void watch(struct helper *helper)
 {
 	uint64_t interval_ms = manager_watchdog_ms();
-	struct timeval interval = {
-		(time_t)(interval_ms / 1000), (suseconds_t)(interval_ms % 1000 * 1000)};
 
-	helper->watchdog = event_new(helper->base, -1, EV_PERSIST, on_watchdog, NULL);
-	if (!helper->watchdog || event_priority_set(helper->watchdog, PRIORITY_CONTROL) < 0 ||
-		(interval_ms > 0 && event_add(helper->watchdog, &interval) < 0))
-		memory_exhausted();
+	helper->watchdog = new_timer(helper, EV_PERSIST, PRIORITY_CONTROL, on_watchdog);
+	if (interval_ms > 0)
+		start_timer(helper->watchdog, interval_ms);
 }
 
 int loop_set_up(struct helper *helper)
@@ -344,8 +341,8 @@ int loop_set_up(struct helper *helper)
 	int error;
 
 	make_base(helper);
-	add_timer(helper, &helper->settle, PRIORITY_SETTLE, on_settle);
-	add_timer(helper, &helper->due, PRIORITY_EVENT, on_due);
+	helper->settle = new_timer(helper, 0, PRIORITY_SETTLE, on_settle);
+	helper->due = new_timer(helper, 0, PRIORITY_EVENT, on_due);
 	watch(helper);
 	for (size_t i = 0; i < LOOP_SIGNALS; i++)
 		helper->signals[i] = add_event(
