@@ -13,8 +13,6 @@ static const capng_type_t working[] = {CAPNG_EFFECTIVE, CAPNG_PERMITTED};
 
 static int become(uid_t uid, gid_t gid)
 {
-	capng_clear(CAPNG_SELECT_ALL);
-	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN);
 	return capng_change_id((int)uid, (int)gid,
 		       CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT) < 0
 		       ? -EPERM
@@ -25,11 +23,8 @@ static int become(uid_t uid, gid_t gid)
  * nothing to give up by it; verify() sees what is so. */
 static void give_up(void)
 {
-	capng_clear(CAPNG_SELECT_ALL);
-	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN);
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	if (capng_apply(CAPNG_SELECT_CAPS) < 0)
-		return;
+	(void)!capng_apply(CAPNG_SELECT_CAPS);
 }
 
 /* Asks the kernel what is really left. What can be inherited is nothing to a process that executes
@@ -56,6 +51,8 @@ int confine(uid_t uid, gid_t gid, const char **what)
 {
 	int error = 0;
 
+	capng_clear(CAPNG_SELECT_ALL);
+	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN);
 	*what = "changing to the helper's user";
 	if (geteuid() == 0)
 		error = become(uid, gid);
