@@ -27,28 +27,28 @@ def any_for(address):
 
 
 def set_elements(name):
+    """nft's JSON on stdin: value and attributes of each element of the sets whose names begin so"""
     for item in json.load(sys.stdin)["nftables"]:
         if item.get("set", {}).get("name", "").startswith(name):
             for element in item["set"].get("elem", []):
-                yield element["elem"]["val"] if isinstance(element, dict) and "elem" in element else element
+                attributes = element.get("elem", {}) if isinstance(element, dict) else {}
+                yield attributes.get("val", element), attributes
 
 
 def grants():
     """nft's JSON on stdin: one line "CLIENT SERVER PORT" for each element of grants4 and grants6"""
-    print(*sorted(" ".join(map(str, value["concat"])) for value in set_elements("grants")), sep="\n")
+    print(*sorted(" ".join(map(str, value["concat"])) for value, _ in set_elements("grants")), sep="\n")
 
 
 def servers():
     """nft's JSON on stdin: the elements of the set of servers' ports"""
-    print(*sorted(set_elements("servers")), sep="\n")
+    print(*sorted(value for value, _ in set_elements("servers")), sep="\n")
 
 
 def elements_of_grants():
-    """nft's JSON on stdin: the key as text and the attributes of each element of the sets of grants"""
-    for item in json.load(sys.stdin)["nftables"]:
-        if item.get("set", {}).get("name", "").startswith("grants"):
-            for element in item["set"].get("elem", []):
-                yield " ".join(map(str, element["elem"]["val"]["concat"])), element["elem"]
+    """the key as text and the attributes of each element of the sets of grants"""
+    for value, attributes in set_elements("grants"):
+        yield " ".join(map(str, value["concat"])), attributes
 
 
 def left(wanted):
