@@ -117,7 +117,7 @@ static void folder_of(const char *path, char folder[CONFIG_PATH_SIZE])
 	folder[length > 0 ? length : 1] = '\0';
 }
 
-static int shut_in(const struct config *config)
+static int enter_sandbox(const struct config *config)
 {
 	char session[CONFIG_PATH_SIZE], control[CONFIG_PATH_SIZE];
 	const char *const folders[] = {config->helper.state, session, control, NULL};
@@ -143,14 +143,14 @@ static int shut_in(const struct config *config)
 /* A descriptor for each login, and some. */
 static void raise_limits(void)
 {
-	struct rlimit limit, wanted;
+	const struct rlimit wanted = {FILES, FILES};
+	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+		(limit.rlim_max < FILES && setrlimit(RLIMIT_NOFILE, &wanted) == 0))
 		return;
-	wanted = (struct rlimit){FILES, FILES};
-	if (limit.rlim_max >= FILES || setrlimit(RLIMIT_NOFILE, &wanted) < 0)
-		wanted = (struct rlimit){limit.rlim_max, limit.rlim_max};
-	if (setrlimit(RLIMIT_NOFILE, &wanted) < 0)
+	limit.rlim_cur = limit.rlim_max < FILES ? limit.rlim_max : FILES;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
 		log_info("descriptors: %s", strerror(errno));
 }
 
@@ -171,7 +171,7 @@ static int open_parts(struct helper *helper, struct gate_parts *parts)
 	error = confine(uid, gid, &what);
 	if (error < 0)
 		return fail(what, error);
-	error = shut_in(config);
+	error = enter_sandbox(config);
 	if (error < 0)
 		return error;
 	error = state_open(config->helper.state, &parts->state);
