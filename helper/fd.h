@@ -14,13 +14,13 @@ static inline void fd_close(int *fd)
 	*fd = -1;
 }
 
-static inline void memory_free(void *pointer)
+static inline void fd_free(void *pointer)
 {
 	free(*(void **)pointer);
 }
 
 #define auto_fd   __attribute__((cleanup(fd_close)))
-#define auto_free __attribute__((cleanup(memory_free)))
+#define auto_free __attribute__((cleanup(fd_free)))
 
 /* Accepts a connection, non-blocking; -1 if there is none to have. When the process has no
  * descriptor left the one in *spare makes room, so that the connection can be hung up on instead of

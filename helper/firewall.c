@@ -27,7 +27,7 @@ struct firewall {
 
 /* libnftables keeps what it has seen of everybody's ruleset, half a MiB for each table, so it goes
  * when it has done its work; but an exclusive table stays as long as the socket that made it. */
-static void rest_nft(struct firewall *firewall)
+static void close_idle_nft(struct firewall *firewall)
 {
 	if (firewall->is_exclusive)
 		return;
@@ -205,7 +205,7 @@ int firewall_install(struct firewall *firewall, const struct config *config, str
 		return result;
 	if (elements_learn_port(firewall->sets, on_deleted, plan, &firewall->is_touched) < 0)
 		firewall->is_touched = true;
-	rest_nft(firewall);
+	close_idle_nft(firewall);
 	return 0;
 }
 
@@ -218,7 +218,7 @@ int firewall_list(struct firewall *firewall, char **json)
 {
 	int result = nftables_list(&firewall->nft, json);
 
-	rest_nft(firewall);
+	close_idle_nft(firewall);
 	return result;
 }
 

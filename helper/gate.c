@@ -39,7 +39,7 @@ void gate_clear(struct gate *gate)
 	past_clear(&gate->past);
 }
 
-uint64_t gate_now_ms(const struct gate *gate)
+uint64_t gate_now_ms(struct gate *gate)
 {
 	uint64_t awake_ms = clock_awake_ms(), boot_ms = clock_boot_ms();
 

@@ -9,7 +9,7 @@
 
 /* Returns time since boot; also records how long the host was suspended, which expiry does not
  * count. */
-uint64_t gate_now_ms(const struct gate *gate);
+uint64_t gate_now_ms(struct gate *gate);
 
 /* Tells of what became of a plan. */
 void gate_tell(struct gate *gate, const struct plan *plan, uint64_t now_ms);
