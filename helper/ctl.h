@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "value.h"
 #include "wire.h"
 
 /* The commands of moshgatectl: what each asks the helper, and what it makes of the answer. */
@@ -46,9 +47,6 @@ int ctl_fetch(
 
 /* A word that is not WIRE_DONE, for people. */
 const char *ctl_refusal(enum wire_answer word);
-
-/* A number of an answer; 0 if it is not there. */
-long long ctl_number(json_t *json, const char *key);
 
 /* The commands. */
 enum ctl_status ctl_allow(const struct ctl_question *question);

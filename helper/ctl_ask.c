@@ -147,8 +147,3 @@ int ctl_fetch(
 	fclose(stream);
 	return 0;
 }
-
-long long ctl_number(json_t *json, const char *key)
-{
-	return json_integer_value(json_object_get(json, key));
-}

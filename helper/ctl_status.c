@@ -20,22 +20,22 @@ static void print_status(json_t *json)
 	print_text("moshgated ", json, "version", ", started ");
 	puts(since);
 	print_text("guard     table inet ", json, "table", " closes UDP ports ");
-	printf("%lld-%lld\n", ctl_number(json, "first_port"), ctl_number(json, "last_port"));
-	printf("logins    %lld\n", ctl_number(json, "logins"));
-	printf("servers   %lld\n", ctl_number(json, "servers"));
-	printf("grants    %lld\n", ctl_number(json, "grants"));
+	printf("%lld-%lld\n", value_number(json, "first_port"), value_number(json, "last_port"));
+	printf("logins    %lld\n", value_number(json, "logins"));
+	printf("servers   %lld\n", value_number(json, "servers"));
+	printf("grants    %lld\n", value_number(json, "grants"));
 	if (json_object_get(json, "refused"))
-		printf("refused   %lld\n", ctl_number(json, "refused"));
+		printf("refused   %lld\n", value_number(json, "refused"));
 }
 
 static void print_revoked(json_t *json)
 {
-	printf("Revoked: %lld.\n", ctl_number(json, "revoked"));
+	printf("Revoked: %lld.\n", value_number(json, "revoked"));
 }
 
 static void print_allowed(json_t *json)
 {
-	printf("Allowed: %lld.\n", ctl_number(json, "allowed"));
+	printf("Allowed: %lld.\n", value_number(json, "allowed"));
 }
 
 enum ctl_status ctl_status(const struct ctl_question *question)

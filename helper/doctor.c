@@ -99,18 +99,6 @@ void doctor_glob(struct doctor *doctor, const char *pattern,
 	globfree(&found);
 }
 
-const char *doctor_fact(json_t *object, const char *key)
-{
-	const char *value = json_string_value(json_object_get(object, key));
-
-	return value ? value : "";
-}
-
-long long doctor_number(json_t *object, const char *key)
-{
-	return json_integer_value(json_object_get(object, key));
-}
-
 void doctor_check_host(struct doctor *doctor)
 {
 	static void (*const checks[])(struct doctor *) = {

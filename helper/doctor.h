@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "address.h"
+#include "value.h"
 
 /*
  * What keeps mosh from working: checks look and note what they find, and nothing is changed. Each
@@ -70,10 +71,6 @@ FILE *doctor_open(const struct doctor *doctor, const char *path);
 /* Calls visit with each path (as it is below root) that the pattern matches, in order. */
 void doctor_glob(struct doctor *doctor, const char *pattern,
 	void (*visit)(struct doctor *doctor, const char *path, void *context), void *context);
-
-/* From the helper's answers; "" and 0 for what is not there. */
-const char *doctor_fact(json_t *object, const char *key);
-long long doctor_number(json_t *object, const char *key);
 
 /* The checks, by theme. */
 void doctor_check_sshd(struct doctor *doctor);

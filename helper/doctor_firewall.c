@@ -7,21 +7,16 @@
 
 #define MARK 0x4d534700 /* of the examples */
 
-static bool is_text(json_t *object, const char *key, const char *value)
-{
-	return strcmp(doctor_fact(object, key), value) == 0;
-}
-
 static bool is_firewalld(const struct doctor *doctor, json_t *obstacle)
 {
 	(void)doctor;
-	return is_text(obstacle, "table", "firewalld");
+	return value_is(obstacle, "table", "firewalld");
 }
 
 static bool is_iptables(const struct doctor *doctor, json_t *obstacle)
 {
 	(void)doctor;
-	return is_text(obstacle, "table", "filter") && is_text(obstacle, "chain", "INPUT");
+	return value_is(obstacle, "table", "filter") && value_is(obstacle, "chain", "INPUT");
 }
 
 static bool is_ufw(const struct doctor *doctor, json_t *obstacle)
@@ -48,14 +43,14 @@ static bool is_any(const struct doctor *doctor, json_t *obstacle)
 /* Where the mark is accepted, the range is closed without the guard. */
 static const char *first_set_mark(const struct doctor *doctor)
 {
-	return doctor_number(doctor->facts, "accept_mark") != 0
+	return value_number(doctor->facts, "accept_mark") != 0
 		       ? ""
 		       : "set accept-mark = 0x4d534700 in moshgate.conf; ";
 }
 
 static unsigned int mark(const struct doctor *doctor)
 {
-	long long mark = doctor_number(doctor->facts, "accept_mark");
+	long long mark = value_number(doctor->facts, "accept_mark");
 
 	return mark != 0 ? (unsigned int)mark : MARK;
 }
@@ -66,13 +61,13 @@ static void advise_firewalld(struct doctor *doctor, json_t *obstacle)
 	doctor_advise(doctor,
 		"firewall-cmd --permanent --add-port=%lld-%lld/udp && firewall-cmd --reload; "
 		"examples/firewall/firewalld.sh keeps the range closed without the guard, too",
-		doctor_number(doctor->facts, "first_port"),
-		doctor_number(doctor->facts, "last_port"));
+		value_number(doctor->facts, "first_port"),
+		value_number(doctor->facts, "last_port"));
 }
 
 static void advise_ufw(struct doctor *doctor, json_t *obstacle)
 {
-	const char *six = is_text(obstacle, "family", "ip6") ? "6" : "";
+	const char *six = value_is(obstacle, "family", "ip6") ? "6" : "";
 
 	doctor_advise(doctor,
 		"%sadd \"-A ufw%s-before-input -m mark --mark 0x%x -j ACCEPT\" to "
@@ -86,7 +81,7 @@ static void advise_iptables(struct doctor *doctor, json_t *obstacle)
 		"%s%s -I INPUT -m mark --mark 0x%x -j ACCEPT, and save it "
 		"(examples/firewall/iptables.sh)",
 		first_set_mark(doctor),
-		is_text(obstacle, "family", "ip6") ? "ip6tables" : "iptables", mark(doctor));
+		value_is(obstacle, "family", "ip6") ? "ip6tables" : "iptables", mark(doctor));
 }
 
 static void advise_nftables(struct doctor *doctor, json_t *obstacle)
@@ -94,8 +89,8 @@ static void advise_nftables(struct doctor *doctor, json_t *obstacle)
 	doctor_advise(doctor,
 		"%slet \"meta mark 0x%x accept\" come before in that table (nft -a list table %s "
 		"%s)",
-		first_set_mark(doctor), mark(doctor), doctor_fact(obstacle, "family"),
-		doctor_fact(obstacle, "table"));
+		first_set_mark(doctor), mark(doctor), value_text(obstacle, "family"),
+		value_text(obstacle, "table"));
 }
 
 /* First match wins. */
@@ -123,22 +118,22 @@ static size_t find_tool(const struct doctor *doctor, json_t *obstacle)
 static char *write_rule(json_t *obstacle, const char *key, const char *otherwise)
 {
 	json_t *rule = json_object_get(obstacle, key);
-	long long handle = doctor_number(rule, "handle");
+	long long handle = value_number(rule, "handle");
 
 	if (handle == 0)
 		return doctor_text("%s", otherwise);
-	if (is_text(rule, "chain", doctor_fact(obstacle, "chain")))
+	if (value_is(rule, "chain", value_text(obstacle, "chain")))
 		return doctor_text("its rule with handle %lld", handle);
 	return doctor_text(
-		"its rule with handle %lld in chain %s", handle, doctor_fact(rule, "chain"));
+		"its rule with handle %lld in chain %s", handle, value_text(rule, "chain"));
 }
 
 static void note_obstacle(struct doctor *doctor, json_t *obstacle)
 {
-	const char *family = doctor_fact(obstacle, "family"),
-		   *table = doctor_fact(obstacle, "table"), *chain = doctor_fact(obstacle, "chain");
-	long long first = doctor_number(doctor->facts, "first_port"),
-		  last = doctor_number(doctor->facts, "last_port");
+	const char *family = value_text(obstacle, "family"), *table = value_text(obstacle, "table"),
+		   *chain = value_text(obstacle, "chain");
+	long long first = value_number(doctor->facts, "first_port"),
+		  last = value_number(doctor->facts, "last_port");
 	auto_free char *by = write_rule(obstacle, "by", "its policy");
 	auto_free char *unless = write_rule(obstacle, "unless", "");
 	size_t tool = find_tool(doctor, obstacle);

@@ -9,7 +9,7 @@
 
 static void check_version(struct doctor *doctor)
 {
-	const char *version = doctor_fact(doctor->facts, "version");
+	const char *version = value_text(doctor->facts, "version");
 	char since[256];
 
 	table_ago(json_object_get(doctor->facts, "since"), doctor->now, since);
@@ -33,8 +33,8 @@ static bool is_recent(const struct doctor *doctor)
 
 static void check_guard(struct doctor *doctor)
 {
-	const char *table = doctor_fact(doctor->facts, "table");
-	long long restored = doctor_number(doctor->facts, "restored");
+	const char *table = value_text(doctor->facts, "table");
+	long long restored = value_number(doctor->facts, "restored");
 	char since[256], last[256];
 
 	table_ago(json_object_get(doctor->facts, "guard_since"), doctor->now, since);
@@ -73,8 +73,8 @@ static void check_ephemeral(struct doctor *doctor)
 	doctor_note(doctor, DOCTOR_WARNING, "ports",
 		"conntrack = no, and answers to this host's own connections may be dropped");
 	doctor_advise(doctor, "set the sysctl net.ipv4.ip_local_reserved_ports = %lld-%lld",
-		doctor_number(doctor->facts, "first_port"),
-		doctor_number(doctor->facts, "last_port"));
+		value_number(doctor->facts, "first_port"),
+		value_number(doctor->facts, "last_port"));
 }
 
 void doctor_check_helper(struct doctor *doctor)

@@ -304,11 +304,11 @@ static bool check_own(struct doctor *doctor, const struct own_file *own, uid_t o
  * the helper's user. */
 void doctor_check_sockets(struct doctor *doctor)
 {
-	const char *folder = doctor_fact(doctor->facts, "state");
+	const char *folder = value_text(doctor->facts, "state");
 	const struct own_file files[] = {
 		{"the run-time directory", folder, S_IFDIR, 0755, 022,
 			"others may change what is in it", "chmod 755, and look who changed it"},
-		{"the session socket", doctor_fact(doctor->facts, "session_socket"), S_IFSOCK, 0600,
+		{"the session socket", value_text(doctor->facts, "session_socket"), S_IFSOCK, 0600,
 			077, "others than root may write to it", "restart moshgated"},
 		{"the control socket", doctor->socket, S_IFSOCK, 0666, 0,
 			"not everybody may ask the helper", "restart moshgated"},

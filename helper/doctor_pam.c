@@ -177,7 +177,7 @@ static void read_stack(struct doctor *doctor, const char *path, struct stack *st
 /* socket= of our line, or the default. */
 static void check_socket(struct doctor *doctor, const struct stack *stack)
 {
-	const char *helper = doctor_fact(doctor->facts, "session_socket");
+	const char *helper = value_text(doctor->facts, "session_socket");
 	const char *option = strstr(stack->arguments, "socket=");
 	const char *at = option ? option + strlen("socket=") : SESSION_SOCKET;
 	size_t length = strcspn(at, BLANK);
@@ -291,7 +291,7 @@ static char *read_version(const struct doctor *doctor, const char *path)
 
 static void check_version(struct doctor *doctor, const char *path)
 {
-	const char *helper = doctor->facts ? doctor_fact(doctor->facts, "version") : VERSION;
+	const char *helper = doctor->facts ? value_text(doctor->facts, "version") : VERSION;
 	auto_free char *version = read_version(doctor, path);
 
 	if (version && strcmp(version, helper) == 0) {

@@ -47,7 +47,7 @@ static void add_uids(const struct doctor *doctor, struct uids *uids, json_t *ent
 	json_array_foreach(entries, index, entry)
 	{
 		if (patient_is_client(doctor, entry, client))
-			add_uid(uids, (uint32_t)doctor_number(entry, "uid"));
+			add_uid(uids, (uint32_t)value_number(entry, "uid"));
 	}
 }
 

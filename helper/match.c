@@ -3,18 +3,6 @@
 
 #include "match.h"
 
-const char *match_text(json_t *object, const char *key)
-{
-	const char *value = json_string_value(json_object_get(object, key));
-
-	return value ? value : "";
-}
-
-bool match_is_text(json_t *object, const char *key, const char *value)
-{
-	return strcmp(match_text(object, key), value) == 0;
-}
-
 /* Does a value of a port cover the whole range? */
 static enum match covers_ports(const struct ruleset_question *question, json_t *right)
 {
@@ -63,26 +51,26 @@ static enum match covers_udp(json_t *right)
 static enum match match_payload(
 	const struct ruleset_question *question, json_t *left, json_t *right)
 {
-	if (match_is_text(left, "protocol", "udp") || match_is_text(left, "protocol", "th"))
-		return match_is_text(left, "field", "dport") ? covers_ports(question, right)
-							     : MATCH_PERHAPS;
-	if (match_is_text(left, "field", "protocol") || match_is_text(left, "field", "nexthdr"))
+	if (value_is(left, "protocol", "udp") || value_is(left, "protocol", "th"))
+		return value_is(left, "field", "dport") ? covers_ports(question, right)
+							: MATCH_PERHAPS;
+	if (value_is(left, "field", "protocol") || value_is(left, "field", "nexthdr"))
 		return covers_udp(right);
-	if (match_is_text(left, "protocol", "ip") || match_is_text(left, "protocol", "ip6"))
+	if (value_is(left, "protocol", "ip") || value_is(left, "protocol", "ip6"))
 		return MATCH_PERHAPS; /* an address */
 	return MATCH_NO;              /* another protocol */
 }
 
 static enum match match_meta(const struct ruleset_question *question, json_t *left, json_t *right)
 {
-	if (match_is_text(left, "key", "mark") && !json_is_integer(right))
+	if (value_is(left, "key", "mark") && !json_is_integer(right))
 		return MATCH_PERHAPS;
-	if (match_is_text(left, "key", "mark"))
+	if (value_is(left, "key", "mark"))
 		return json_integer_value(right) == (json_int_t)question->mark ? MATCH_YES
 									       : MATCH_NO;
-	if (match_is_text(left, "key", "l4proto"))
+	if (value_is(left, "key", "l4proto"))
 		return covers_udp(right);
-	if ((match_is_text(left, "key", "iifname") || match_is_text(left, "key", "iif")) &&
+	if ((value_is(left, "key", "iifname") || value_is(left, "key", "iif")) &&
 		json_is_string(right))
 		return strcmp(json_string_value(right), "lo") == 0 ? MATCH_NO : MATCH_PERHAPS;
 	return MATCH_PERHAPS;
@@ -128,11 +116,11 @@ static enum match match_one(const struct ruleset_question *question, json_t *mat
 		result = match_payload(question, json_object_get(left, "payload"), right);
 	else if (json_object_get(left, "meta"))
 		result = match_meta(question, json_object_get(left, "meta"), right);
-	else if (ct && match_is_text(ct, "key", "state"))
+	else if (ct && value_is(ct, "key", "state"))
 		result = has_new(right) ? MATCH_YES : MATCH_NO;
-	else if (ct && match_is_text(ct, "key", "status"))
+	else if (ct && value_is(ct, "key", "status"))
 		result = is_translation(right) ? MATCH_NO : MATCH_PERHAPS;
-	return match_is_text(match, "op", "!=") ? negate(result) : result;
+	return value_is(match, "op", "!=") ? negate(result) : result;
 }
 
 /* --- iptables ------------------------------------------------------------------------------------
@@ -144,7 +132,7 @@ static bool is_xt(json_t *statement, const char *type, const char *name)
 {
 	json_t *xt = json_object_get(statement, "xt");
 
-	return match_is_text(xt, "type", type) && match_is_text(xt, "name", name);
+	return value_is(xt, "type", type) && value_is(xt, "name", name);
 }
 
 bool match_is_target(json_t *statement, const char *name)
@@ -209,10 +197,10 @@ static bool is_meant(const struct ruleset_question *question, json_t *match)
 	json_t *left = json_object_get(match, "left"), *right = json_object_get(match, "right");
 	json_t *payload = json_object_get(left, "payload");
 
-	if (match_is_text(json_object_get(left, "meta"), "key", "mark"))
+	if (value_is(json_object_get(left, "meta"), "key", "mark"))
 		return question->mark != 0 && json_is_integer(right) &&
 		       json_integer_value(right) == (json_int_t)question->mark;
-	return match_is_text(payload, "field", "dport") && !match_is_text(match, "op", "!=") &&
+	return value_is(payload, "field", "dport") && !value_is(match, "op", "!=") &&
 	       match_payload(question, payload, right) != MATCH_NO;
 }
 

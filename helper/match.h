@@ -7,16 +7,13 @@
 #include <jansson.h>
 
 #include "ruleset.h"
+#include "value.h"
 
 /* What a rule's statements, as nft -j lists them, make of a client's first packet: UDP to any port
  * of the range, with our mark, new to connection tracking, from an address and by an interface that
  * are not known. */
 
 enum match { MATCH_NO, MATCH_PERHAPS, MATCH_YES };
-
-/* What an object has by that key; "" if that is no text. */
-const char *match_text(json_t *object, const char *key);
-bool match_is_text(json_t *object, const char *key, const char *value);
 
 /* True if a rule with these statements names the range or the mark: it is about mosh. */
 bool match_is_meant(const struct ruleset_question *question, json_t *statements);

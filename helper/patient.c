@@ -28,7 +28,7 @@ static struct address masked(const struct doctor *doctor, const struct address *
 {
 	const char *key = client->family == 4 ? "prefix4" : "prefix6";
 
-	return address_mask(client, (unsigned int)doctor_number(doctor->facts, key));
+	return address_mask(client, (unsigned int)value_number(doctor->facts, key));
 }
 
 /* Is that the client's address or, with a prefix, network? */
@@ -38,7 +38,7 @@ bool patient_is_client(const struct doctor *doctor, json_t *object, const struct
 
 	if (client->family == 0)
 		return true;
-	if (address_parse(doctor_fact(object, "addr"), &address) < 0)
+	if (address_parse(value_text(object, "addr"), &address) < 0)
 		return false;
 	wanted = masked(doctor, client);
 	address = masked(doctor, &address);
@@ -54,7 +54,7 @@ json_t *patient_last(const struct patient *patient, json_t *entries, long long p
 	json_array_foreach(entries, index, entry)
 	{
 		if (patient_owns(patient, entry) &&
-			(port == 0 || doctor_number(entry, "port") == port) &&
+			(port == 0 || value_number(entry, "port") == port) &&
 			patient_is_client(patient->doctor, entry, patient->client))
 			last = entry;
 	}
@@ -71,7 +71,7 @@ json_t *patient_denial(const struct patient *patient, long long port)
 		bool is_nobodys = json_is_null(json_object_get(entry, "addr"));
 
 		if (!patient_owns(patient, entry) ||
-			(port != 0 && doctor_number(entry, "port") != port) ||
+			(port != 0 && value_number(entry, "port") != port) ||
 			(!is_nobodys &&
 				!patient_is_client(patient->doctor, entry, patient->client)))
 			continue;
@@ -89,7 +89,7 @@ static void find_name(struct patient *patient, json_t *entries)
 
 	json_array_foreach(entries, index, entry)
 	{
-		const char *user = doctor_fact(entry, "user");
+		const char *user = value_text(entry, "user");
 
 		if (patient_owns(patient, entry) && user[0] && strlen(user) < PATIENT_NAME_SIZE)
 			strcpy(patient->name, user);

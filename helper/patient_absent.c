@@ -84,14 +84,14 @@ static bool note_process(const struct patient *patient)
 	else
 		doctor_advise(patient->doctor,
 			"give it a port of %lld-%lld in this host's own network, and log in again",
-			doctor_number(patient->doctor->facts, "first_port"),
-			doctor_number(patient->doctor->facts, "last_port"));
+			value_number(patient->doctor->facts, "first_port"),
+			value_number(patient->doctor->facts, "last_port"));
 	return true;
 }
 
 static bool is_refused(json_t *end)
 {
-	return strcmp(doctor_fact(end, "reason"), "refused") == 0;
+	return value_is(end, "reason", "refused");
 }
 
 /* A denial is the reason if nothing has happened since; of the same second, a refused login has. */
@@ -115,31 +115,31 @@ static bool note_login(const struct patient *patient)
 		return false;
 	doctor_note(patient->doctor, DOCTOR_WARNING, PATIENT_CHECK,
 		"%s logged in from %s %s, and has no mosh-server", patient->name,
-		doctor_fact(login, "addr"), patient_ago(patient->doctor, login, "since", since));
+		value_text(login, "addr"), patient_ago(patient->doctor, login, "since", since));
 	doctor_advise(patient->doctor, "start one: mosh host");
 	return true;
 }
 
 static void note_ended(const struct patient *patient, json_t *end)
 {
-	const char *reason = doctor_fact(end, "reason");
+	const char *reason = value_text(end, "reason");
 	char when[PATIENT_AGO_SIZE];
 
 	patient_ago(patient->doctor, end, "time", when);
 	if (strcmp(reason, "refused") == 0) {
 		doctor_note(patient->doctor, DOCTOR_ERROR, PATIENT_CHECK,
 			"%s: a login from %s was one too many %s (logins-per-user)", patient->name,
-			doctor_fact(end, "addr"), when);
+			value_text(end, "addr"), when);
 		doctor_advise(patient->doctor, "end other logins, or raise logins-per-user");
 	} else if (strcmp(reason, "logout") == 0) {
 		doctor_note(patient->doctor, DOCTOR_WARNING, PATIENT_CHECK,
 			"%s was logged in from %s, logged out %s, and has no mosh-server",
-			patient->name, doctor_fact(end, "addr"), when);
+			patient->name, value_text(end, "addr"), when);
 		doctor_advise(patient->doctor, "start one: mosh host");
 	} else {
 		doctor_note(patient->doctor, DOCTOR_WARNING, PATIENT_CHECK,
 			"%s: the mosh-server on port %lld ended %s, and there is no other",
-			patient->name, doctor_number(end, "port"), when);
+			patient->name, value_number(end, "port"), when);
 		doctor_advise(patient->doctor,
 			"start a new one: mosh host; if they always end at once, see "
 			"KillUserProcesses in logind.conf(5)");

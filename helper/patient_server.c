@@ -39,7 +39,7 @@ static const struct {
 
 void patient_note_denial(const struct patient *patient, json_t *denial)
 {
-	const char *reason = doctor_fact(denial, "reason");
+	const char *reason = value_text(denial, "reason");
 	char when[PATIENT_AGO_SIZE];
 
 	for (size_t i = 0; i < sizeof(denials) / sizeof(denials[0]); i++) {
@@ -47,7 +47,7 @@ void patient_note_denial(const struct patient *patient, json_t *denial)
 			continue;
 		doctor_note(patient->doctor, DOCTOR_ERROR, PATIENT_CHECK,
 			"%s: port %lld was denied %s (%s): %s", patient->name,
-			doctor_number(denial, "port"),
+			value_number(denial, "port"),
 			patient_ago(patient->doctor, denial, "time", when), reason,
 			denials[i].text);
 		doctor_advise(patient->doctor, "%s", denials[i].advice);
@@ -66,7 +66,7 @@ static const struct {
 
 static bool note_end(const struct patient *patient, json_t *end)
 {
-	const char *reason = doctor_fact(end, "reason");
+	const char *reason = value_text(end, "reason");
 	char when[PATIENT_AGO_SIZE];
 
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
@@ -74,7 +74,7 @@ static bool note_end(const struct patient *patient, json_t *end)
 			continue;
 		doctor_note(patient->doctor, DOCTOR_ERROR, PATIENT_CHECK,
 			"%s: port %lld was closed to %s %s (%s): %s", patient->name,
-			doctor_number(end, "port"), doctor_fact(end, "addr"),
+			value_number(end, "port"), value_text(end, "addr"),
 			patient_ago(patient->doctor, end, "time", when), reason, ends[i].text);
 		doctor_advise(patient->doctor, "log in again from there: ssh host true");
 		return true;
@@ -89,9 +89,9 @@ static void note_dropped(const struct patient *patient, json_t *grant)
 	doctor_note(patient->doctor, DOCTOR_ERROR, PATIENT_CHECK,
 		"%s: packets from %s reach port %lld and are dropped behind the guard, by table %s "
 		"%s, chain %s",
-		patient->name, doctor_fact(grant, "addr"), doctor_number(grant, "port"),
-		doctor_fact(obstacle, "family"), doctor_fact(obstacle, "table"),
-		doctor_fact(obstacle, "chain"));
+		patient->name, value_text(grant, "addr"), value_number(grant, "port"),
+		value_text(obstacle, "family"), value_text(obstacle, "table"),
+		value_text(obstacle, "chain"));
 	doctor_advise(patient->doctor, "moshgatectl doctor says how to let them through");
 }
 
@@ -101,14 +101,14 @@ static void note_silent(const struct patient *patient, json_t *grant)
 
 	doctor_note(patient->doctor, DOCTOR_WARNING, PATIENT_CHECK,
 		"%s: port %lld was opened to %s %s, and nothing has come from there", patient->name,
-		doctor_number(grant, "port"), doctor_fact(grant, "addr"),
+		value_number(grant, "port"), value_text(grant, "addr"),
 		patient_ago(patient->doctor, grant, "since", since));
 	doctor_advise(patient->doctor,
 		"let UDP %lld-%lld through what is before this host (a cloud's security group, a "
 		"router); or the client's UDP comes from another address than its ssh, for which "
 		"see pending in moshgate.conf(5)",
-		doctor_number(patient->doctor->facts, "first_port"),
-		doctor_number(patient->doctor->facts, "last_port"));
+		value_number(patient->doctor->facts, "first_port"),
+		value_number(patient->doctor->facts, "last_port"));
 }
 
 static void note_well(const struct patient *patient, json_t *grant)
@@ -118,7 +118,7 @@ static void note_well(const struct patient *patient, json_t *grant)
 	doctor_note(patient->doctor, DOCTOR_OK, PATIENT_CHECK,
 		"%s: port %lld is open to %s, its last packet came %s, and all is well as far as "
 		"can be seen here",
-		patient->name, doctor_number(grant, "port"), doctor_fact(grant, "addr"),
+		patient->name, value_number(grant, "port"), value_text(grant, "addr"),
 		patient_ago(patient->doctor, grant, "last_seen", seen));
 	doctor_advise(patient->doctor, "if it hangs all the same, what this host sends is lost on "
 				       "the way: look at what is "
@@ -131,7 +131,7 @@ static void note_quiet(const struct patient *patient, json_t *grant)
 
 	doctor_note(patient->doctor, DOCTOR_WARNING, PATIENT_CHECK,
 		"%s: port %lld is open to %s, and its last packet came %s", patient->name,
-		doctor_number(grant, "port"), doctor_fact(grant, "addr"),
+		value_number(grant, "port"), value_text(grant, "addr"),
 		patient_ago(patient->doctor, grant, "last_seen", seen));
 	doctor_advise(patient->doctor,
 		"the client is off, or has another address now: log in from there, ssh host true");
@@ -148,7 +148,7 @@ static bool is_quiet(const struct patient *patient, json_t *grant)
 static void note_grant(const struct patient *patient, json_t *grant)
 {
 	if (json_is_null(json_object_get(grant, "last_seen")) &&
-		doctor_number(grant, "packets") == 0)
+		value_number(grant, "packets") == 0)
 		note_silent(patient, grant);
 	else if (json_array_size(patient_fact(patient, "obstacles")) > 0)
 		note_dropped(patient, grant);
@@ -166,7 +166,7 @@ static bool note_grants(const struct patient *patient, long long port)
 
 	json_array_foreach(patient->doctor->grants, index, grant)
 	{
-		if (!patient_owns(patient, grant) || doctor_number(grant, "port") != port ||
+		if (!patient_owns(patient, grant) || value_number(grant, "port") != port ||
 			!patient_is_client(patient->doctor, grant, patient->client))
 			continue;
 		note_grant(patient, grant);
@@ -179,7 +179,7 @@ static uint8_t family_of(json_t *object)
 {
 	struct address address;
 
-	return address_parse(doctor_fact(object, "addr"), &address) < 0 ? 0 : address.family;
+	return address_parse(value_text(object, "addr"), &address) < 0 ? 0 : address.family;
 }
 
 /* The addresses that a port is open to, as one text; null if there are none. */
@@ -193,10 +193,10 @@ static char *open_to(const struct patient *patient, long long port)
 	{
 		char *before = text;
 
-		if (!patient_owns(patient, grant) || doctor_number(grant, "port") != port)
+		if (!patient_owns(patient, grant) || value_number(grant, "port") != port)
 			continue;
 		text = doctor_text("%s%s%s", before ? before : "", before ? ", " : "",
-			doctor_fact(grant, "addr"));
+			value_text(grant, "addr"));
 		free(before);
 	}
 	return text;
@@ -222,7 +222,7 @@ static bool note_family(const struct patient *patient, json_t *server)
 		"%s: the mosh-server on port %lld listens on IPv%d, and a login by IPv%d opens "
 		"none "
 		"of it",
-		patient->name, doctor_number(server, "port"), family, asked);
+		patient->name, value_number(server, "port"), family, asked);
 	doctor_advise(patient->doctor, "log in by ssh -%d, from the address that mosh comes from",
 		family);
 	return true;
@@ -246,7 +246,7 @@ static bool note_others(const struct patient *patient, long long port)
 
 void patient_note_server(const struct patient *patient, json_t *server)
 {
-	long long port = doctor_number(server, "port");
+	long long port = value_number(server, "port");
 	json_t *end, *denial;
 
 	if (note_grants(patient, port))

@@ -62,7 +62,7 @@ static struct outcome follow(struct walk *walk, json_t *rule, json_t *statement,
 	else if (json_object_get(statement, "return"))
 		outcome.fate = FATE_RETURNS;
 	else if (jump || go)
-		outcome = walk_chain(walk, match_text(jump ? jump : go, "target"), depth + 1);
+		outcome = walk_chain(walk, value_text(jump ? jump : go, "target"), depth + 1);
 	if (outcome.fate == FATE_ACCEPTED && is_meant)
 		outcome.fate = FATE_MEANT;
 	if (go && outcome.fate == FATE_GOES_ON)
@@ -145,22 +145,22 @@ static struct outcome walk_chain(struct walk *walk, const char *name, int depth)
 
 static bool is_later(json_t *chain, const struct ruleset_question *question)
 {
-	if (!match_is_text(chain, "hook", "input") || !match_is_text(chain, "type", "filter") ||
+	if (!value_is(chain, "hook", "input") || !value_is(chain, "type", "filter") ||
 		json_integer_value(json_object_get(chain, "prio")) < question->priority)
 		return false;
-	if (match_is_text(chain, "family", "inet"))
-		return !match_is_text(chain, "table", question->table);
-	return match_is_text(chain, "family", "ip") || match_is_text(chain, "family", "ip6");
+	if (value_is(chain, "family", "inet"))
+		return !value_is(chain, "table", question->table);
+	return value_is(chain, "family", "ip") || value_is(chain, "family", "ip6");
 }
 
 static struct outcome walk_hook(json_t *chain, struct walk *walk)
 {
 	struct outcome outcome;
 
-	walk->chains = json_object_get(json_object_get(walk->families, match_text(chain, "family")),
-		match_text(chain, "table"));
-	outcome = walk_chain(walk, match_text(chain, "name"), 0);
-	if (outcome.fate == FATE_GOES_ON && match_is_text(chain, "policy", "drop"))
+	walk->chains = json_object_get(json_object_get(walk->families, value_text(chain, "family")),
+		value_text(chain, "table"));
+	outcome = walk_chain(walk, value_text(chain, "name"), 0);
+	if (outcome.fate == FATE_GOES_ON && value_is(chain, "policy", "drop"))
 		outcome.fate = FATE_DROPPED;
 	return outcome;
 }
@@ -184,9 +184,9 @@ static int sort_rules(json_t *objects, json_t *families)
 
 		if (!rule)
 			continue;
-		tables = get_or_make(families, match_text(rule, "family"), json_object);
-		chains = get_or_make(tables, match_text(rule, "table"), json_object);
-		chain = get_or_make(chains, match_text(rule, "chain"), json_object);
+		tables = get_or_make(families, value_text(rule, "family"), json_object);
+		chains = get_or_make(tables, value_text(rule, "table"), json_object);
+		chain = get_or_make(chains, value_text(rule, "chain"), json_object);
 		if (json_array_append(get_or_make(chain, "rules", json_array), rule) < 0)
 			return -ENOMEM;
 	}
@@ -196,7 +196,7 @@ static int sort_rules(json_t *objects, json_t *families)
 static struct ruleset_rule rule_of(json_t *rule)
 {
 	return (struct ruleset_rule){
-		match_text(rule, "chain"), json_integer_value(json_object_get(rule, "handle"))};
+		value_text(rule, "chain"), json_integer_value(json_object_get(rule, "handle"))};
 }
 
 static void find(struct walk *walk, json_t *objects,
@@ -216,8 +216,8 @@ static void find(struct walk *walk, json_t *objects,
 		outcome = walk_hook(chain, walk);
 		if (outcome.fate != FATE_DROPPED)
 			continue;
-		obstacle = (struct ruleset_obstacle){match_text(chain, "family"),
-			match_text(chain, "table"), match_text(chain, "name"), rule_of(outcome.by),
+		obstacle = (struct ruleset_obstacle){value_text(chain, "family"),
+			value_text(chain, "table"), value_text(chain, "name"), rule_of(outcome.by),
 			rule_of(outcome.unless)};
 		found(&obstacle, context);
 	}
@@ -239,8 +239,8 @@ int ruleset_find_obstacles(const char *json, const struct ruleset_question *ques
 
 static bool is_guard(json_t *chain, const char *table)
 {
-	return match_is_text(chain, "family", "inet") && match_is_text(chain, "table", table) &&
-	       match_is_text(chain, "hook", "input");
+	return value_is(chain, "family", "inet") && value_is(chain, "table", table) &&
+	       value_is(chain, "hook", "input");
 }
 
 bool ruleset_has_guard(const char *json, const char *table)
