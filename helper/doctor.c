@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "doctor.h"
 #include "fd.h"
@@ -78,6 +79,20 @@ void doctor_advise(struct doctor *doctor, const char *format, ...)
 char *doctor_path(const struct doctor *doctor, const char *path)
 {
 	return doctor_text("%s%s", doctor->root, path);
+}
+
+const char *doctor_base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+bool doctor_has(const struct doctor *doctor, const char *path)
+{
+	auto_free char *full = doctor_path(doctor, path);
+
+	return access(full, F_OK) == 0;
 }
 
 FILE *doctor_open(const struct doctor *doctor, const char *path)

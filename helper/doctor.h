@@ -65,6 +65,12 @@ char *doctor_text(const char *format, ...) __attribute__((format(printf, 1, 2)))
 /* root and path in one. */
 char *doctor_path(const struct doctor *doctor, const char *path);
 
+/* The last part of a path. */
+const char *doctor_base_name(const char *path);
+
+/* True if there is anything at that path below root. */
+bool doctor_has(const struct doctor *doctor, const char *path);
+
 /* Opens a file below root; null with errno. */
 FILE *doctor_open(const struct doctor *doctor, const char *path);
 

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "doctor.h"
 #include "fd.h"
@@ -98,12 +97,9 @@ static const char *find_sshd_config(const struct doctor *doctor)
 {
 	static const char *const paths[] = {"/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config"};
 
-	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		auto_free char *full = doctor_path(doctor, paths[i]);
-
-		if (access(full, F_OK) == 0)
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (doctor_has(doctor, paths[i]))
 			return paths[i];
-	}
 	return NULL;
 }
 

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "doctor.h"
 #include "fd.h"
@@ -61,19 +60,12 @@ static void read_file(struct doctor *doctor, const char *path, void *context)
 		fclose(file);
 }
 
-static bool is_there(const struct doctor *doctor, const char *path)
-{
-	auto_free char *full = doctor_path(doctor, path);
-
-	return access(full, F_OK) == 0;
-}
-
 static void read_main(struct doctor *doctor, struct logind *logind)
 {
 	for (size_t i = 0; i < FOLDERS; i++) {
 		auto_free char *path = doctor_text("%s/logind.conf", folders[i]);
 
-		if (!is_there(doctor, path))
+		if (!doctor_has(doctor, path))
 			continue;
 		read_file(doctor, path, logind);
 		return;
@@ -86,17 +78,12 @@ struct drop_ins {
 	size_t count;
 };
 
-static const char *base_name(const char *path)
-{
-	return strrchr(path, '/') + 1;
-}
-
 static void gather(struct doctor *doctor, const char *path, void *context)
 {
 	struct drop_ins *all = context;
 	(void)doctor;
 	for (size_t i = 0; i < all->count; i++)
-		if (strcmp(base_name(all->paths[i]), base_name(path)) == 0)
+		if (strcmp(doctor_base_name(all->paths[i]), doctor_base_name(path)) == 0)
 			return; /* one of a folder with precedence masks it */
 	all->paths = doctor_need(realloc(all->paths, (all->count + 1) * sizeof(*all->paths)));
 	all->paths[all->count++] = doctor_text("%s", path);
@@ -104,7 +91,8 @@ static void gather(struct doctor *doctor, const char *path, void *context)
 
 static int compare(const void *left, const void *right)
 {
-	return strcmp(base_name(*(char *const *)left), base_name(*(char *const *)right));
+	return strcmp(
+		doctor_base_name(*(char *const *)left), doctor_base_name(*(char *const *)right));
 }
 
 static void read_drop_ins(struct doctor *doctor, struct logind *logind)

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "doctor.h"
 #include "fd.h"
@@ -28,16 +27,9 @@ struct line {
 	char *type, *control, *module, *arguments;
 };
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 static bool is_module(const struct line *line, const char *name)
 {
-	return strcmp(base_name(line->module), name) == 0;
+	return strcmp(doctor_base_name(line->module), name) == 0;
 }
 
 /* What gives the login a cgroup or an audit session of its own. */
@@ -68,7 +60,7 @@ static void see_session(struct stack *stack, const struct line *line, const char
 	else if (is_module(line, "pam_env.so") && strstr(line->arguments, "user_readenv=1"))
 		stack->is_env_before |= !stack->module;
 	else if (is_registering(line) && stack->module && !stack->registered_behind)
-		stack->registered_behind = doctor_text("%s", base_name(line->module));
+		stack->registered_behind = doctor_text("%s", doctor_base_name(line->module));
 }
 
 static void read_stack(struct doctor *doctor, const char *path, struct stack *stack);
@@ -86,9 +78,8 @@ static void include(struct doctor *doctor, const char *name, struct stack *stack
 	}
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
 		auto_free char *path = doctor_text("%s/%s", folders[i], name);
-		auto_free char *full = doctor_path(doctor, path);
 
-		if (access(full, F_OK) < 0)
+		if (!doctor_has(doctor, path))
 			continue;
 		read_stack(doctor, path, stack);
 		return;
@@ -245,7 +236,8 @@ static bool is_file(const struct doctor *doctor, const char *path)
 static void look_in(struct doctor *doctor, const char *path, void *context)
 {
 	struct search *search = context;
-	auto_free char *folder = doctor_text("%.*s", (int)(base_name(path) - path - 1), path);
+	auto_free char *folder =
+		doctor_text("%.*s", (int)(doctor_base_name(path) - path - 1), path);
 	auto_free char *module = doctor_text("%s/%s", folder, search->name);
 
 	if (!search->folder)
