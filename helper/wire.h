@@ -18,7 +18,8 @@
  */
 #define WIRE_VERSION 1
 
-/* Session socket (SOCK_SEQPACKET): one request and one answer per connection. */
+/* Session socket (SOCK_SEQPACKET): one request and one answer per connection. Who closes does not
+ * wait for his. */
 
 enum wire_session_type {
 	WIRE_OPEN = 1,  /* the peer, an sshd process, opened a PAM session */

@@ -97,26 +97,40 @@ static int receive(int fd, enum wire_answer *answer, int64_t deadline_us)
 	return error;
 }
 
+/* Until it is in the helper's queue; *fd is where an answer comes, if one does. */
+static int tell(const char *path, const struct wire_session *request, int64_t deadline_us, int *fd)
+{
+	uint8_t bytes[WIRE_SESSION_SIZE];
+	int error = wire_session_encode(request, bytes);
+
+	if (error < 0)
+		return error;
+	*fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (*fd < 0)
+		return -errno;
+	error = connect_to(*fd, path, deadline_us);
+	return error < 0 ? error : send_all(*fd, bytes, sizeof(bytes), deadline_us);
+}
+
+int client_tell(const char *path, int timeout_ms, const struct wire_session *request)
+{
+	int64_t start_us = now_us();
+	auto_fd int fd = -1;
+
+	if (start_us < 0)
+		return (int)start_us;
+	return tell(path, request, start_us + (int64_t)timeout_ms * 1000, &fd);
+}
+
 int client_request(const char *path, int timeout_ms, const struct wire_session *request,
 	enum wire_answer *answer)
 {
 	int64_t start_us = now_us(), deadline_us = start_us + (int64_t)timeout_ms * 1000;
-	uint8_t bytes[WIRE_SESSION_SIZE];
 	auto_fd int fd = -1;
 	int error;
 
 	if (start_us < 0)
 		return (int)start_us;
-	error = wire_session_encode(request, bytes);
-	if (error < 0)
-		return error;
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	error = connect_to(fd, path, deadline_us);
-	if (error == 0)
-		error = send_all(fd, bytes, sizeof(bytes), deadline_us);
-	if (error == 0)
-		error = receive(fd, answer, deadline_us);
-	return error;
+	error = tell(path, request, deadline_us, &fd);
+	return error < 0 ? error : receive(fd, answer, deadline_us);
 }

@@ -13,4 +13,8 @@
 int client_request(const char *path, int timeout_ms, const struct wire_session *request,
 	enum wire_answer *answer);
 
+/* The same for what needs no answer: done when the helper has it in its queue, which it reads also
+ * after this process has ended. -ETIMEDOUT: the queue was full all the time. */
+int client_tell(const char *path, int timeout_ms, const struct wire_session *request);
+
 #endif

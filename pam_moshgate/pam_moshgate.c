@@ -26,6 +26,7 @@ static const char version[] __attribute__((used)) = "pam_moshgate version " VERS
 /* Set on the PAM handle when the helper took our open: only then it wants to hear of the close. */
 #define OPENED "pam_moshgate_opened"
 
+#define TOLD             0
 #define ANSWERED(answer) (0x10000 + (int)(answer)) /* beyond all errno */
 #define NOT_OPENED       0x20000
 
@@ -37,10 +38,11 @@ static const struct {
 	const char *text;
 } results[] = {
 	{ANSWERED(WIRE_DONE), PAM_SUCCESS, LOG_DEBUG, "the helper knows"},
-	{ANSWERED(WIRE_NOTHING), PAM_IGNORE, LOG_DEBUG, "the helper did not know this login"},
+	{TOLD, PAM_SUCCESS, LOG_DEBUG, "the helper is told"},
 	{ANSWERED(WIRE_REFUSED), PAM_IGNORE, LOG_WARNING, "the helper refused: see its log"},
 	{ANSWERED(WIRE_OTHER_VERSION), PAM_IGNORE, LOG_ERR, "module and helper differ in version"},
 	{ANSWERED(WIRE_MALFORMED), PAM_IGNORE, LOG_ERR, "the helper did not understand"},
+	{ANSWERED(WIRE_NOTHING), PAM_IGNORE, LOG_ERR, "the helper did not understand"},
 	{ANSWERED(WIRE_FAILED), PAM_IGNORE, LOG_ERR, "the helper failed: see its log"},
 	{-ENXIO, PAM_IGNORE, LOG_DEBUG, "not a login from elsewhere"},
 	{NOT_OPENED, PAM_IGNORE, LOG_DEBUG, "nothing to close"},
@@ -86,6 +88,8 @@ static int open_session(pam_handle_t *pamh, const struct options *options)
 	return outcome;
 }
 
+/* Nobody is waited for: the helper could say nothing that would change anything now, and sshd's end
+ * tells it the same. */
 static int close_session(pam_handle_t *pamh, const struct options *options)
 {
 	const struct wire_session session = {.type = WIRE_CLOSE};
@@ -93,7 +97,7 @@ static int close_session(pam_handle_t *pamh, const struct options *options)
 
 	if (pam_get_data(pamh, OPENED, &opened) != PAM_SUCCESS)
 		return NOT_OPENED;
-	return ask(options, &session);
+	return client_tell(options->socket, options->timeout_ms, &session);
 }
 
 static int run(pam_handle_t *pamh, int argc, const char **argv, const char *what,

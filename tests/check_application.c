@@ -69,7 +69,7 @@ START_TEST(odd_names)
 
 	check_session(pamh);
 	end(pamh);
-	ck_assert_uint_eq(answerer.asked->count, is_asked ? 2 : 0);
+	ck_assert_uint_eq(asked_count(&answerer), is_asked ? 2 : 0);
 	answerer_stop(&answerer);
 }
 END_TEST
@@ -85,7 +85,7 @@ START_TEST(odd_items)
 	pam_set_item(pamh, PAM_RUSER, _i % 2 ? control : huge);
 	check_session(pamh);
 	end(pamh);
-	ck_assert_uint_eq(answerer.asked->count, 2);
+	ck_assert_uint_eq(asked_count(&answerer), 2);
 	answerer_stop(&answerer);
 }
 END_TEST
@@ -106,7 +106,7 @@ START_TEST(wrong_arguments)
 
 	check_session(pamh);
 	end(pamh);
-	ck_assert_uint_eq(answerer.asked->count, 0);
+	ck_assert_uint_eq(asked_count(&answerer), 0);
 	answerer_stop(&answerer);
 	while (lines && lines->count < before + 2)
 		sched_yield();
@@ -124,7 +124,7 @@ START_TEST(opened_twice)
 	check_session(pamh);
 	pam_close_session(pamh, PAM_SILENT);
 	end(pamh);
-	ck_assert_uint_eq(answerer.asked->count, 4);
+	ck_assert_uint_eq(asked_count(&answerer), 4);
 	answerer_stop(&answerer);
 }
 END_TEST
@@ -138,13 +138,13 @@ START_TEST(two_handles)
 
 	ck_assert_int_eq(pam_open_session(first, 0), PAM_SUCCESS);
 	ck_assert_int_eq(pam_close_session(second, 0), PAM_SUCCESS);
-	ck_assert_uint_eq(answerer.asked->count, 1);
+	ck_assert_uint_eq(asked_count(&answerer), 1);
 	check_session(second);
 	ck_assert_int_eq(pam_close_session(first, 0), PAM_SUCCESS);
 	end(first);
 	check_session(second);
 	end(second);
-	ck_assert_uint_eq(answerer.asked->count, 6);
+	ck_assert_uint_eq(asked_count(&answerer), 6);
 	answerer_stop(&answerer);
 }
 END_TEST
@@ -179,7 +179,7 @@ START_TEST(loaded_again)
 		ck_assert_ptr_null(dlopen(module, RTLD_NOW | RTLD_NOLOAD));
 	}
 	check_unchanged(&before, NULL);
-	ck_assert_uint_eq(answerer.asked->count, 200);
+	ck_assert_uint_eq(asked_count(&answerer), 200);
 	answerer_stop(&answerer);
 }
 END_TEST
@@ -209,7 +209,7 @@ START_TEST(two_copies)
 	pamh = begin(stack, USER, RHOST, PATIENT);
 	check_session(pamh);
 	end(pamh);
-	ck_assert_uint_eq(answerer.asked->count, 4);
+	ck_assert_uint_eq(asked_count(&answerer), 4);
 	answerer_stop(&answerer);
 }
 END_TEST
@@ -291,7 +291,7 @@ START_TEST(storm_of_signals)
 	ck_assert_int_eq(closed, PAM_SUCCESS);
 	ck_assert_int_gt(signals, 20);
 	end(pamh);
-	ck_assert_uint_eq(answerer.asked->count, 2);
+	ck_assert_uint_eq(asked_count(&answerer), 2);
 	answerer_stop(&answerer);
 }
 END_TEST
@@ -387,10 +387,10 @@ START_TEST(strange_helper)
 	unsigned int before;
 
 	check_session(pamh);
-	before = answerer.asked->count;
+	before = asked_count(&answerer);
 	ck_assert_int_eq(pam_close_session(pamh, 0), PAM_SUCCESS);
 	end(pamh);
-	ck_assert_uint_eq(answerer.asked->count, before);
+	ck_assert_uint_eq(asked_count(&answerer), before);
 	answerer_stop(&answerer);
 }
 END_TEST

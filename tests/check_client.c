@@ -387,13 +387,56 @@ START_TEST(bad_request)
 }
 END_TEST
 
+/* Nobody is waited for; what was said is there afterwards. */
+START_TEST(told)
+{
+	int listener = listening(), fd;
+	uint8_t received[WIRE_SESSION_SIZE + 1];
+	struct wire_session session;
+	size_t fds = count_fds();
+	ssize_t length;
+
+	ck_assert_int_eq(client_tell(path, PATIENT_MS, &closing), 0);
+	ck_assert_uint_eq(count_fds(), fds);
+	fd = accept(listener, NULL, NULL);
+	ck_assert_int_ge(fd, 0);
+	length = recv(fd, received, sizeof(received), 0);
+	ck_assert_int_eq(wire_session_decode(received, (size_t)length, &session), 0);
+	ck_assert_int_eq(session.type, WIRE_CLOSE);
+	ck_assert_int_eq(recv(fd, received, 1, 0), 0);
+}
+END_TEST
+
+static void check_not_told(int expected)
+{
+	size_t fds = count_fds();
+
+	ck_assert_int_eq(client_tell(path, 50, &closing), expected);
+	ck_assert_uint_eq(count_fds(), fds);
+}
+
+START_TEST(not_told)
+{
+	int64_t start_us = now_us();
+
+	fill_backlog(listening());
+	check_not_told(-ETIMEDOUT);
+	ck_assert_int_ge(now_us() - start_us, 50 * 1000);
+	ck_assert_int_lt(now_us() - start_us, 50 * 1000 * LATE);
+	unlink(path);
+	check_not_told(-ENOENT);
+	close(bound(SOCK_SEQPACKET));
+	check_not_told(-ECONNREFUSED);
+}
+END_TEST
+
 int main(void)
 {
 	const struct check_test tests[] = {LOOP(answered, WIRE_FAILED + 1), TEST(other_version),
 		LOOP(garbage_answer, ARRAY_LEN(garbage)), LOOP(closed_before_request, 2),
 		TEST(closed_with_request_unread), LOOP(client_deadline, 4), TEST(full_backlog),
 		LOOP(deadline_in_storm, 2), TEST(answer_in_storm), TEST(nobody_there),
-		TEST(other_kind_of_socket), TEST(bad_request)};
+		TEST(other_kind_of_socket), TEST(bad_request), TEST(told), TEST(not_told)};
 	char folder[CHECK_FOLDER_SIZE];
 	int status;
 

@@ -296,7 +296,7 @@ static void check_asked(const struct scenario *scenario, const struct answerer *
 {
 	struct wire_session session;
 
-	if (answerer->asked->count == 0)
+	if (asked_count(answerer) == 0)
 		return;
 	session = last_asked(answerer);
 	if (session.type == WIRE_CLOSE)
@@ -330,12 +330,12 @@ static void sweep(const struct scenario *scenario, const struct answerer *answer
 /* Without a failure it does what it should. Gives how often it asked. */
 static unsigned int asked_unharmed(const struct scenario *scenario, const struct answerer *answerer)
 {
-	unsigned int before = answerer->asked->count;
+	unsigned int before = asked_count(answerer);
 
 	injection.nth = UINT32_MAX;
 	injection.is_lasting = false;
 	run(scenario);
-	return answerer->asked->count - before;
+	return asked_count(answerer) - before;
 }
 
 START_TEST(every_call)
@@ -353,7 +353,7 @@ START_TEST(every_call)
 	if (scenario->manner == say_done)
 		ck_assert_uint_eq(asked, scenario->asked + opened);
 	if (scenario->arrange == connect_two)
-		ck_assert_uint_eq(answerer.asked->count, 0);
+		ck_assert_uint_eq(asked_count(&answerer), 0);
 	answerer_stop(&answerer);
 }
 END_TEST

@@ -212,7 +212,31 @@ START_TEST(helper_unreachable)
 }
 END_TEST
 
-/* The helper knew of the session, and is gone or in trouble when it closes. */
+/* Closing waits for no answer: the message is in the queue, and nobody takes it out before. */
+START_TEST(close_waits_for_nobody)
+{
+	struct helper helper = answering(WIRE_DONE, WIRE_DONE, 1);
+	pam_handle_t *pamh = begin(SUCCEED, USER, RHOST, PATIENT);
+	uint8_t bytes[WIRE_SESSION_SIZE + 1];
+	struct wire_session session;
+	int listener, fd;
+
+	start(&helper);
+	ck_assert_int_eq(pam_open_session(pamh, 0), PAM_SUCCESS);
+	stop(&helper);
+	listener = listening();
+	ck_assert_int_eq(pam_close_session(pamh, 0), PAM_SUCCESS);
+	fd = accept(listener, NULL, NULL);
+	ck_assert_int_eq(recv(fd, bytes, sizeof(bytes), 0), WIRE_SESSION_SIZE);
+	ck_assert_int_eq(wire_session_decode(bytes, WIRE_SESSION_SIZE, &session), 0);
+	ck_assert_int_eq(session.type, WIRE_CLOSE);
+	close(fd);
+	close(listener);
+	end(pamh);
+}
+END_TEST
+
+/* Whatever is said then. */
 START_TEST(close_answered)
 {
 	struct helper helper = answering(WIRE_DONE, (enum wire_answer)_i, 2);
@@ -232,6 +256,7 @@ START_TEST(close_answered)
 }
 END_TEST
 
+/* The helper knew of the session, and is gone or in trouble when it closes. */
 START_TEST(close_unreachable)
 {
 	struct helper helper = answering(WIRE_DONE, WIRE_DONE, 1);
@@ -370,7 +395,7 @@ int main(void)
 {
 	const struct check_test tests[] = {LOOP(asks_nobody, ARRAY_LEN(unasked)),
 		LOOP(answered, ARRAY_LEN(answers)), LOOP(not_opened, ARRAY_LEN(answers) - 1),
-		LOOP(helper_unreachable, ARRAY_LEN(unreachable)),
+		LOOP(helper_unreachable, ARRAY_LEN(unreachable)), TEST(close_waits_for_nobody),
 		LOOP(close_answered, WIRE_FAILED + 1),
 		LOOP(close_unreachable, ARRAY_LEN(unreachable)), TEST(close_without_open),
 		TEST(loaded_twice), TEST(tells_who), LOOP(connection, 2),

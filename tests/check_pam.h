@@ -326,6 +326,24 @@ static inline void answerer_stop(struct answerer *answerer)
 	munmap(answerer->asked, sizeof(*answerer->asked));
 }
 
+/* How often it was asked, when it has come to all that is in its queue: who closes waits for no
+ * answer. Where it cannot be reached any more, nothing is. */
+static inline unsigned int asked_count(const struct answerer *answerer)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	char byte;
+
+	strcpy(address.sun_path, path);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
+		shutdown(fd, SHUT_WR);
+		while (recv(fd, &byte, 1, 0) > 0)
+			;
+	}
+	close(fd);
+	return answerer->asked->count;
+}
+
 static inline struct wire_session last_asked(const struct answerer *answerer)
 {
 	struct wire_session session;

@@ -210,7 +210,7 @@ static void check_asked(const struct answerer *answerer)
 	const struct address expected = {4, {127, 0, 0, 1}};
 	struct wire_session session;
 
-	if (answerer->asked->count == 0)
+	if (asked_count(answerer) == 0)
 		return;
 	session = last_asked(answerer);
 	if (session.type == WIRE_CLOSE)
@@ -245,7 +245,7 @@ START_TEST(every_system_call)
 	injection->error = errors[(size_t)_i % ARRAY_LEN(errors)];
 	injection->nth = NONE_FAILS;
 	run(scenario);
-	ck_assert_uint_eq(answerer.asked->count, scenario->asked);
+	ck_assert_uint_eq(asked_count(&answerer), scenario->asked);
 	calls = atomic_load(&injection->calls);
 	ck_assert_uint_ge(calls, 5);
 	for (int i = 0; i < 2; i++) {
