@@ -1,19 +1,41 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
 
 #include "memory.h"
 
-/* Other C libraries give it back by themselves. */
+/* What is only read comes back from its file when it is wanted: code that began the service, or
+ * made a guard of text, is wanted once in weeks. */
+static int give_back_file(struct dl_phdr_info *object, size_t size, void *context)
+{
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	(void)size;
+	(void)context;
+	for (size_t i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+		uintptr_t start = (object->dlpi_addr + segment->p_vaddr) & ~(page - 1);
+		uintptr_t end = object->dlpi_addr + segment->p_vaddr + segment->p_memsz;
+
+		if (segment->p_type == PT_LOAD && !(segment->p_flags & PF_W))
+			madvise((void *)start, end - start, MADV_DONTNEED);
+	}
+	return 0;
+}
+
 void memory_trim(void)
 {
-#ifdef __GLIBC__
+#ifdef __GLIBC__ /* other C libraries give free memory back by themselves */
 	malloc_trim(0);
 #endif
+	dl_iterate_phdr(give_back_file, NULL);
 }
 
 _Noreturn void memory_exhausted(void)

@@ -15,7 +15,8 @@ char *memory_text(const char *text);
 /* Makes room for one more element of the given size in a growing array of *capacity elements. */
 void *memory_grow(void *array, size_t count, size_t *capacity, size_t size);
 
-/* Gives back to the kernel what is free: after something that took much of it for a moment. */
+/* Gives back to the kernel what is free, and pages of programs and libraries: after something that
+ * took much of both for a moment. */
 void memory_trim(void);
 
 _Noreturn void memory_exhausted(void);
