@@ -31,8 +31,6 @@ struct gate {
 	struct state *state;
 	struct audit audit;
 
-	pid_t newcomer; /* has logged in and is not welcomed yet; 0: nobody */
-
 	bool is_searching;   /* a mosh-server was executed, its socket is looked for */
 	bool has_found;      /* at least one since then */
 	uint64_t exec_ms;    /* when the last one was executed */
@@ -73,10 +71,11 @@ int gate_start(struct gate *gate);
  * -errno if one of them could not be looked at: it is kept. */
 int gate_check_logins(struct gate *gate);
 
-/* Registers the login. What the login itself does not wait for comes after, with gate_welcome():
- * the audit, and what his other servers are to be opened for. */
+/* Registers the login, if it is not one too many. What the login itself does not wait for comes
+ * after its answer, with gate_welcome(): a look at its process, its file, the audit, and what his
+ * other servers are to be opened for. */
 enum wire_answer gate_on_login(struct gate *gate, const struct wire_session *session, pid_t pid);
-void gate_welcome(struct gate *gate, pid_t pid);
+void gate_welcome(struct gate *gate, const struct wire_session *session, pid_t pid);
 
 /* The session is about to close, or its process has died: a last look, then it is forgotten. */
 enum wire_answer gate_on_logout(struct gate *gate, pid_t pid);

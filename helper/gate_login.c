@@ -49,7 +49,7 @@ static void refuse(struct gate *gate, const struct login *login, uint32_t most)
 	audit_limit_logins(&gate->audit, login, most);
 }
 
-/* -errno as of login_add(), or if there is no such process. */
+/* -errno as of login_add(). */
 static int add_login(struct gate *gate, const struct wire_session *session, pid_t pid,
 	uint64_t since_ms, struct login **added)
 {
@@ -64,10 +64,8 @@ static int add_login(struct gate *gate, const struct wire_session *session, pid_
 		.auth = auth,
 	};
 	uint32_t most = gate->config->limits.logins_per_user;
-	int error = observer_process(gate->observer, pid, &login.process);
+	int error;
 
-	if (error < 0)
-		return error;
 	credential_describe(session->auth, auth);
 	error = login_add(gate->logins, &login, most, added);
 	if (error == -ENOSPC)
@@ -94,23 +92,26 @@ enum wire_answer gate_on_login(struct gate *gate, const struct wire_session *ses
 	struct login *login;
 	int error = add_login(gate, session, pid, gate_now_ms(gate), &login);
 
-	if (error == -ENOSPC)
-		return WIRE_REFUSED;
-	if (error < 0)
-		return error == -EEXIST ? WIRE_DONE : WIRE_FAILED;
-	gate->totals.logins++;
-	save(gate, login, session);
-	gate->newcomer = pid;
-	return WIRE_DONE;
+	return error == -ENOSPC ? WIRE_REFUSED : WIRE_DONE;
 }
 
-void gate_welcome(struct gate *gate, pid_t pid)
+/* A process that has ended by now is forgotten here already, not only when its pidfd tells. */
+void gate_welcome(struct gate *gate, const struct wire_session *session, pid_t pid)
 {
-	const struct login *login = login_find(gate->logins, pid);
+	struct login *login = login_find(gate->logins, pid);
+	int error;
 
-	if (!login || gate->newcomer != pid)
+	if (!login || login->process.start != 0)
+		return; /* was refused, or was welcomed before */
+	error = observer_process(gate->observer, pid, &login->process);
+	if (error < 0) {
+		log_warning("login of %s, pid %d, is not registered: %s", login->user, (int)pid,
+			strerror(-error));
+		forget(gate, login);
 		return;
-	gate->newcomer = 0;
+	}
+	gate->totals.logins++;
+	save(gate, login, session);
 	audit_login(&gate->audit, login);
 	roam(gate, login);
 }
@@ -134,14 +135,19 @@ static void restore_login(const struct state_login *saved, void *context)
 	struct restoring *restoring = context;
 	struct gate *gate = restoring->gate;
 	struct login *login;
-	int error = add_login(gate, &saved->session, saved->pid, saved->since_ms, &login);
+	struct process process;
+	int error = observer_process(gate->observer, saved->pid, &process);
 
-	if (is_unknown(error))
+	if (error == 0 && process.start != saved->start)
+		error = -ESRCH;
+	if (error == 0)
+		error = add_login(gate, &saved->session, saved->pid, saved->since_ms, &login);
+	if (error == 0)
+		login->process = process;
+	else if (is_unknown(error))
 		restoring->error = error;
-	else if (error < 0)
+	else
 		state_remove(gate->state, saved->pid);
-	else if (login->process.start != saved->start)
-		forget(gate, login);
 }
 
 int gate_restore_logins(struct gate *gate)

@@ -46,7 +46,6 @@ struct connection {
 	pid_t pid;
 	struct event *event; /* null: nobody waits for a message yet */
 	struct listener *listener;
-	void (*then)(pid_t pid, void *context); /* after the answer; may be null */
 	struct connection *prev, *next;
 };
 
@@ -165,7 +164,8 @@ static void add_watch(struct listener *listener, pid_t pid, int pidfd)
 	HASH_ADD(hh, listener->watches, pid, sizeof(watch->pid), watch);
 }
 
-static enum wire_answer on_open(struct connection *connection, const struct wire_session *session)
+static enum wire_answer on_open(
+	struct connection *connection, const struct wire_session *session, bool *is_news)
 {
 	struct listener *listener = connection->listener;
 	struct watch *known = find_watch(listener, connection->pid);
@@ -190,33 +190,19 @@ static enum wire_answer on_open(struct connection *connection, const struct wire
 		return word;
 	}
 	add_watch(listener, connection->pid, pidfd);
-	connection->then = listener->calls.welcomed;
+	*is_news = true;
 	return WIRE_DONE;
 }
 
-static enum wire_answer on_close(struct connection *connection)
+static enum wire_answer on_close(struct connection *connection, bool *is_news)
 {
-	struct listener *listener = connection->listener;
-	struct watch *watch = find_watch(listener, connection->pid);
+	struct watch *watch = find_watch(connection->listener, connection->pid);
 
 	if (!watch)
 		return WIRE_NOTHING;
 	free_watch(watch);
-	connection->then = listener->calls.closed;
+	*is_news = true;
 	return WIRE_DONE;
-}
-
-static enum wire_answer act(struct connection *connection, const uint8_t *bytes, size_t length)
-{
-	struct wire_session session;
-	int error = wire_session_decode(bytes, length, &session);
-
-	if (error < 0)
-		refuse(connection->listener, error == -EPROTO ? MALFORMED : OTHER_VERSION,
-			connection->pid);
-	if (error < 0)
-		return error == -EPROTO ? WIRE_MALFORMED : WIRE_OTHER_VERSION;
-	return session.type == WIRE_OPEN ? on_open(connection, &session) : on_close(connection);
 }
 
 static void drop_silent(struct connection *connection)
@@ -234,10 +220,45 @@ static void answer(struct connection *connection, enum wire_answer word)
 	(void)!send(connection->fd, bytes, sizeof(bytes), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+static void on_open_message(struct connection *connection, const struct wire_session *session)
+{
+	struct listener *listener = connection->listener;
+	bool is_news = false;
+
+	answer(connection, on_open(connection, session, &is_news));
+	if (is_news)
+		listener->calls.welcomed(session, connection->pid, listener->context);
+}
+
+static void on_close_message(struct connection *connection)
+{
+	struct listener *listener = connection->listener;
+	bool is_news = false;
+
+	answer(connection, on_close(connection, &is_news));
+	if (is_news)
+		listener->calls.closed(connection->pid, listener->context);
+}
+
+static void on_message(struct connection *connection, const uint8_t *bytes, size_t length)
+{
+	struct wire_session session;
+	int error = wire_session_decode(bytes, length, &session);
+
+	if (error < 0) {
+		refuse(connection->listener, error == -EPROTO ? MALFORMED : OTHER_VERSION,
+			connection->pid);
+		answer(connection, error == -EPROTO ? WIRE_MALFORMED : WIRE_OTHER_VERSION);
+	} else if (session.type == WIRE_OPEN) {
+		on_open_message(connection, &session);
+	} else {
+		on_close_message(connection);
+	}
+}
+
 /* False if the message has not come yet. */
 static bool serve(struct connection *connection)
 {
-	struct listener *listener = connection->listener;
 	uint8_t bytes[WIRE_SESSION_SIZE + 1];
 	/* Not recvmsg(): descriptors that come with a message stay with the kernel. */
 	ssize_t length = recv(connection->fd, bytes, sizeof(bytes), 0);
@@ -245,10 +266,8 @@ static bool serve(struct connection *connection)
 	if (length < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	/* An empty message looks like a peer that has hung up, and he needs no answer. */
-	if (length >= 0)
-		answer(connection, act(connection, bytes, (size_t)length));
-	if (connection->then)
-		connection->then(connection->pid, listener->context);
+	if (length > 0)
+		on_message(connection, bytes, (size_t)length);
 	free_connection(connection);
 	return true;
 }

@@ -26,7 +26,7 @@ struct listener;
 struct listener_calls {
 	enum wire_answer (*opened)(const struct wire_session *session, pid_t pid, void *context);
 	/* It has its answer, which was WIRE_DONE. */
-	void (*welcomed)(pid_t pid, void *context);
+	void (*welcomed)(const struct wire_session *session, pid_t pid, void *context);
 	/* A process of which opened() said WIRE_DONE has closed, and has its answer. */
 	void (*closed)(pid_t pid, void *context);
 	/* A process of which opened() said WIRE_DONE ended without closing. */

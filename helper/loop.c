@@ -140,11 +140,11 @@ static enum wire_answer on_session_opened(
 	return gate_on_login(&helper->gate, session, pid);
 }
 
-static void on_session_welcomed(pid_t pid, void *context)
+static void on_session_welcomed(const struct wire_session *session, pid_t pid, void *context)
 {
 	struct helper *helper = context;
 
-	gate_welcome(&helper->gate, pid);
+	gate_welcome(&helper->gate, session, pid);
 	loop_plan_turn_end(helper);
 }
 

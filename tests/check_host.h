@@ -424,7 +424,7 @@ static inline enum wire_answer log_in(pid_t pid, uint32_t uid, const char *clien
 
 	enum wire_answer answer = gate_on_login(&gate, &session, pid);
 
-	gate_welcome(&gate, pid);
+	gate_welcome(&gate, &session, pid);
 	return answer;
 }
 
