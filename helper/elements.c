@@ -81,11 +81,19 @@ static int on_element_message(const struct nlmsghdr *message, void *context)
 	return MNL_CB_ERROR;
 }
 
+struct answer {
+	enum elements_set set;
+	struct elements *elements;
+};
+
+/* Nothing but what was asked for. */
 static void append(const struct element *element, enum elements_set set, void *context)
 {
-	struct elements *elements = context;
+	const struct answer *answer = context;
+	struct elements *elements = answer->elements;
 
-	(void)set;
+	if (set != answer->set)
+		return;
 	elements->items = memory_grow(
 		elements->items, elements->count, &elements->capacity, sizeof(*elements->items));
 	elements->items[elements->count++] = *element;
@@ -109,7 +117,8 @@ static int request(struct kernel_sets *sets, enum elements_set set, const struct
 static int ask(struct kernel_sets *sets, enum elements_set set, const struct grant_key *key,
 	struct elements *elements)
 {
-	struct reading reading = {sets, append, elements};
+	struct answer answer = {set, elements};
+	struct reading reading = {sets, append, &answer};
 	int error = request(sets, set, key), result = MNL_CB_OK;
 
 	while (error == 0 && result > MNL_CB_STOP) {
