@@ -9,6 +9,7 @@
 #include "fd.h"
 
 #define MODULE      "pam_moshgate.so"
+#define PROFILE     "/usr/share/pam-configs/moshgate" /* for pam-auth-update, of Debian's package */
 #define BLANK       " \t\r\n"
 #define INCLUDE_MAX 16                      /* files within files */
 #define MARK        "pam_moshgate version " /* in the module, with the version behind */
@@ -203,6 +204,14 @@ static void check_place(struct doctor *doctor, const struct stack *stack)
 	}
 }
 
+static bool is_file(const struct doctor *doctor, const char *path)
+{
+	auto_free char *full = doctor_path(doctor, path);
+	struct stat status;
+
+	return stat(full, &status) == 0 && S_ISREG(status.st_mode);
+}
+
 static void note_no_line(struct doctor *doctor, const struct stack *stack)
 {
 	if (stack->other)
@@ -211,8 +220,11 @@ static void note_no_line(struct doctor *doctor, const struct stack *stack)
 	else
 		doctor_note(doctor, DOCTOR_ERROR, "pam",
 			"there is no line of " MODULE " in sshd's PAM stack");
-	doctor_advise(doctor,
-		"put \"session optional " MODULE "\" into /etc/pam.d/sshd, see pam_moshgate(8)");
+	if (is_file(doctor, PROFILE))
+		doctor_advise(doctor, "pam-auth-update --enable moshgate");
+	else
+		doctor_advise(doctor, "put \"session optional " MODULE
+				      "\" into /etc/pam.d/sshd, see pam_moshgate(8)");
 }
 
 /* --- its file ------------------------------------------------------------------------------------
@@ -223,14 +235,6 @@ struct search {
 	char *path;   /* that was found first */
 	char *folder; /* one that PAM looks in */
 };
-
-static bool is_file(const struct doctor *doctor, const char *path)
-{
-	auto_free char *full = doctor_path(doctor, path);
-	struct stat status;
-
-	return stat(full, &status) == 0 && S_ISREG(status.st_mode);
-}
 
 /* A folder that holds pam_permit.so is one that PAM loads modules from. */
 static void look_in(struct doctor *doctor, const char *path, void *context)

@@ -89,6 +89,23 @@ START_TEST(doctor_pam_no_line)
 }
 END_TEST
 
+/* What the Debian package brings puts the line in its place, and takes it away again. */
+START_TEST(doctor_pam_advice)
+{
+	check_begin();
+	check_put(STACK, "session required pam_permit.so\n");
+	doctor_check_pam(&doctor);
+	check_found(DOCTOR_ERROR, "there is no line");
+	ck_assert_ptr_nonnull(strstr(doctor.findings[0].advice, "into /etc/pam.d/sshd"));
+	check_forget();
+	check_put("/usr/share/pam-configs/moshgate", "Name: x\n");
+	doctor_check_pam(&doctor);
+	check_found(DOCTOR_ERROR, "there is no line");
+	ck_assert_str_eq(doctor.findings[0].advice, "pam-auth-update --enable moshgate");
+	check_end();
+}
+END_TEST
+
 /* Each with a module that is in order; the first finding of two. */
 static const struct example stacks[] = {
 	{{{STACK, LINE}}, DOCTOR_OK, "in its place (" STACK ")"},
@@ -506,10 +523,10 @@ START_TEST(doctor_prints)
 END_TEST
 
 CHECK_MAIN("doctor", LOOP(doctor_sshd, ARRAY_LEN(sshds)),
-	LOOP(doctor_pam_no_line, ARRAY_LEN(lines)), LOOP(doctor_pam_line, ARRAY_LEN(stacks)),
-	LOOP(doctor_pam_module, ARRAY_LEN(modules)), LOOP(doctor_logind, ARRAY_LEN(loginds)),
-	LOOP(doctor_mosh, ARRAY_LEN(programs)), TEST(doctor_mosh_others),
-	LOOP(doctor_proc, ARRAY_LEN(mounts)), LOOP(doctor_sockets, ARRAY_LEN(sockets)),
-	TEST(doctor_sockets_other_file), LOOP(doctor_helper, ARRAY_LEN(helpers)),
-	LOOP(doctor_firewall, ARRAY_LEN(firewalls)), TEST(doctor_helper_not_root),
-	TEST(doctor_empty_host), TEST(doctor_prints))
+	LOOP(doctor_pam_no_line, ARRAY_LEN(lines)), TEST(doctor_pam_advice),
+	LOOP(doctor_pam_line, ARRAY_LEN(stacks)), LOOP(doctor_pam_module, ARRAY_LEN(modules)),
+	LOOP(doctor_logind, ARRAY_LEN(loginds)), LOOP(doctor_mosh, ARRAY_LEN(programs)),
+	TEST(doctor_mosh_others), LOOP(doctor_proc, ARRAY_LEN(mounts)),
+	LOOP(doctor_sockets, ARRAY_LEN(sockets)), TEST(doctor_sockets_other_file),
+	LOOP(doctor_helper, ARRAY_LEN(helpers)), LOOP(doctor_firewall, ARRAY_LEN(firewalls)),
+	TEST(doctor_helper_not_root), TEST(doctor_empty_host), TEST(doctor_prints))
