@@ -59,6 +59,21 @@ guard_before_network() {
 	[ "$guard" -gt 0 ] && [ "$guard" -le "$network" ]
 }
 
+# readme_does TEXT: each of the commands below that line of README.Debian, as it is there
+readme_does() {
+	local command commands
+
+	mapfile -t commands < <(vm 'cat /usr/share/doc/moshgate/README.Debian' | awk -v text="$1" '
+		inside && /^    / { sub(/ *#.*/, ""); print; has_begun = 1; next }
+		inside && has_begun { exit }
+		index($0, text) { inside = 1 }')
+	[ ${#commands[@]} -gt 0 ] || return 1
+	for command in "${commands[@]}"; do
+		echo "README.Debian: $command"
+		vm "$command" || return 1
+	done
+}
+
 # What of ours is on its disk
 left_behind() {
 	vm 'find / -xdev -path /var/log -prune -o -path /root -prune -o -path /var/tmp -prune -o -path /tmp -prune \
@@ -90,9 +105,10 @@ check "installed: doctor says that there is no helper" exits 3 vm 'moshgatectl d
 
 # --- begun, as README.Debian says -------------------------------------------------------------------
 
-need "the PAM line is chosen" vm 'pam-auth-update --enable moshgate'
-check "it is behind logind's" vm 'grep -A 99 pam_systemd.so /etc/pam.d/common-session | grep pam_moshgate.so'
-need "the helper begins" vm 'systemctl enable --now moshgated'
+check "doctor says how to begin it" vm 'moshgatectl doctor | grep "pam-auth-update --enable moshgate"'
+need "it begins" readme_does "Two steps begin it"
+check "the PAM line is behind logind's" vm 'grep -A 99 pam_systemd.so /etc/pam.d/common-session | grep pam_moshgate.so'
+check "and the last of those that are added" vm 'grep "^session" /etc/pam.d/common-session | tail -n 1 | grep pam_moshgate.so'
 check "begun: the ssh login goes on" vm_login_lives live
 check "begun: the range is closed" vm_is_closed
 check "begun: doctor finds nothing" vm 'moshgatectl doctor'
@@ -169,9 +185,26 @@ mosh_start carol client1 alice@$SERVER
 need "mosh answers after the reboot" mosh_answers carol
 check "reboot: it has opened just that" vm_grants_are "$CLIENT1 $SERVER 60001"
 
+# --- ended, as README.Debian says -------------------------------------------------------------------
+
+need "it is ended" readme_does "To end it"
+check "ended: another login comes" login client1 alice@$SERVER true
+check "ended: a user who asks finds no helper" exits 3 login client1 alice@$SERVER moshgatectl list
+check "ended: nothing has started it again" fails vm 'pgrep -x moshgated'
+check "ended: the range is open" vm_is_open
+check "ended: the ssh login goes on" vm_login_lives again
+check "ended: the mosh session goes on" mosh_answers carol
+need "it begins again" readme_does "Two steps begin it"
+check "begun again: the range is closed" vm_is_closed
+check "begun again: a login brings the mosh session back" login client1 alice@$SERVER true
+check "begun again: it goes on" mosh_answers carol
+
 # --- removed ----------------------------------------------------------------------------------------
 
-need "it is removed" vm "$install remove moshgate"
+vm "sed -i.was '\$a session optional pam_moshgate.so' /etc/pam.d/sshd"
+need "it is removed" eval 'vm "$install remove moshgate 2>&1" >$LAB/removed'
+check "removed: a PAM line of somebody's own is told of" grep "take that line away" $LAB/removed
+vm 'mv /etc/pam.d/sshd.was /etc/pam.d/sshd'
 check "removed: the ssh login goes on" vm_login_lives again
 check "removed: the mosh session goes on" mosh_answers carol
 check "removed: another login comes" login client1 alice@$SERVER true
