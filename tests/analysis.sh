@@ -94,7 +94,7 @@ scripts() {
 	shellcheck .ci/run examples/*.sh examples/firewall/*.sh examples/client/moshgate-refresh \
 		examples/client/moshgate-follow examples/client/90-moshgate examples/metrics/moshgate-metrics \
 		packaging/make-deb.sh packaging/make-rpm.sh packaging/runit/run packaging/runit/finish packaging/runit/log/run \
-		packaging/alpine/moshgate.pre-install packaging/alpine/moshgate.pre-deinstall \
+		packaging/alpine/moshgate.{pre-install,pre-deinstall,post-upgrade} \
 		packaging/debian/moshgate.{postinst,postrm,prerm} tests/*.sh tests/*.test \
 		tests/bench/*.sh doc/*.sh tests/e2e/*.sh tests/e2e/*.test tests/vm/*.sh &&
 		shellcheck --shell=sh --exclude=SC2034,SC2086,SC2154 packaging/alpine/APKBUILD &&
