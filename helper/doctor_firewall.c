@@ -59,8 +59,9 @@ static void advise_firewalld(struct doctor *doctor, json_t *obstacle)
 {
 	(void)obstacle;
 	doctor_advise(doctor,
-		"firewall-cmd --permanent --add-port=%lld-%lld/udp && firewall-cmd --reload; "
-		"examples/firewall/firewalld.sh keeps the range closed without the guard, too",
+		"firewall-cmd --permanent --add-port=%lld-%lld/udp && firewall-cmd "
+		"--reload; " EXAMPLES_DIR
+		"/firewall/firewalld.sh keeps the range closed without the guard, too",
 		value_number(doctor->facts, "first_port"),
 		value_number(doctor->facts, "last_port"));
 }
@@ -71,7 +72,7 @@ static void advise_ufw(struct doctor *doctor, json_t *obstacle)
 
 	doctor_advise(doctor,
 		"%sadd \"-A ufw%s-before-input -m mark --mark 0x%x -j ACCEPT\" to "
-		"/etc/ufw/before%s.rules, and run ufw reload (examples/firewall/ufw.sh)",
+		"/etc/ufw/before%s.rules, and run ufw reload (" EXAMPLES_DIR "/firewall/ufw.sh)",
 		first_set_mark(doctor), six, mark(doctor), six);
 }
 
@@ -79,7 +80,7 @@ static void advise_iptables(struct doctor *doctor, json_t *obstacle)
 {
 	doctor_advise(doctor,
 		"%s%s -I INPUT -m mark --mark 0x%x -j ACCEPT, and save it "
-		"(examples/firewall/iptables.sh)",
+		"(" EXAMPLES_DIR "/firewall/iptables.sh)",
 		first_set_mark(doctor),
 		value_is(obstacle, "family", "ip6") ? "ip6tables" : "iptables", mark(doctor));
 }

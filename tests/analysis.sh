@@ -26,7 +26,8 @@ step() {
 
 programs=(helper/*.c pam_moshgate/*.c)
 flags=(-std=c11 -D_GNU_SOURCE -Ihelper -Ipam_moshgate '-DVERSION=""' '-DCONFIG_FILE=""'
-	'-DSESSION_SOCKET=""' '-DCONTROL_SOCKET=""' '-DSTATE_DIR=""' '-DPAM_DIR=""')
+	'-DSESSION_SOCKET=""' '-DCONTROL_SOCKET=""' '-DSTATE_DIR=""' '-DPAM_DIR=""'
+	'-DEXAMPLES_DIR=""')
 
 # One file at a time: with several, clang 14 takes a va_list for uninitialized. Checks are in .clang-tidy.
 clang_tidy() {
@@ -129,6 +130,7 @@ rpm_packages() {
 	make -C "$work/gcc" rpm && rpm -qlp "$work"/gcc/moshgate-*.rpm >"$work/rpm.files" &&
 		grep -x '.*/security/pam_moshgate.so' "$work/rpm.files" &&
 		grep -x '.*/moshgate.pp.bz2' "$work/rpm.files" &&
+		grep -x '/usr/share/doc/moshgate/examples/client/moshgate-refresh' "$work/rpm.files" &&
 		rpmlint -c packaging/rpm/rpmlint.toml packaging/rpm/moshgate.spec
 }
 
@@ -141,6 +143,7 @@ alpine_package() (
 		sh -e -c '. ../APKBUILD && test "$pkgver" = "${PWD##*-}" && build && package &&
 			for script in $install; do test -f "../$script"; done' &&
 		test -x "$pkgdir/etc/init.d/moshgated" && test -f "$pkgdir/lib/security/pam_moshgate.so" &&
+		test -x "$pkgdir/usr/share/doc/moshgate/examples/client/moshgate-refresh" &&
 		test -x "$pkgdir/usr/sbin/moshgated" && test -f "$pkgdir/etc/moshgate/moshgate.conf"
 )
 

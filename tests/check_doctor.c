@@ -407,12 +407,14 @@ static const struct {
 		"firewalld's table inet firewalld, chain filter_INPUT drops UDP 60000-61000 behind "
 		"the "
 		"guard, by its rule with handle 72 in chain filter_IN_public",
-		"firewall-cmd --permanent --add-port=60000-61000/udp", DOCTOR_ERROR},
+		"firewall-cmd --permanent --add-port=60000-61000/udp && firewall-cmd "
+		"--reload; " EXAMPLES_DIR "/firewall/firewalld.sh",
+		DOCTOR_ERROR},
 	{"# x\nENABLED=yes\n", "'obstacles':[{'family':'ip','table':'filter','chain':'INPUT'}]",
 		"ufw's table ip filter, chain INPUT drops UDP 60000-61000 behind the guard, by its "
 		"policy",
 		"\"-A ufw-before-input -m mark --mark 0x4d534700 -j ACCEPT\" to "
-		"/etc/ufw/before.rules",
+		"/etc/ufw/before.rules, and run ufw reload (" EXAMPLES_DIR "/firewall/ufw.sh)",
 		DOCTOR_ERROR},
 	{"ENABLED=yes\n",
 		"'accept_mark':7,'obstacles':[{'family':'ip6','table':'filter','chain':'INPUT'}]",
@@ -425,7 +427,9 @@ static const struct {
 		"set accept-mark = 0x4d534700 in moshgate.conf; iptables -I INPUT -m mark",
 		DOCTOR_ERROR},
 	{"", "'accept_mark':7,'obstacles':[{'family':'ip6','table':'filter','chain':'INPUT'}]",
-		"iptables' table ip6 filter", "ip6tables -I INPUT -m mark --mark 0x7 -j ACCEPT",
+		"iptables' table ip6 filter",
+		"ip6tables -I INPUT -m mark --mark 0x7 -j ACCEPT, and save it (" EXAMPLES_DIR
+		"/firewall/iptables.sh)",
 		DOCTOR_ERROR},
 	{"ENABLED=yes\n",
 		"'accept_mark':7,'obstacles':[{'family':'inet','table':'filter','chain':'in'}]",
