@@ -5,6 +5,7 @@
 set -eu
 folder=$1
 cp -R "$folder/packaging/debian" "$folder/debian"
+cp "$folder/examples/moshgated.sysusers.conf" "$folder/debian/moshgate.sysusers"
 (cd "$folder" && dpkg-buildpackage -us -uc -b)
 rm -rf "$folder"
 if command -v lintian >/dev/null; then
