@@ -30,6 +30,14 @@ static enum ctl_status ask_helper(struct doctor *doctor)
 	return CTL_NO_HELPER;
 }
 
+/* Without pending = yes, or with a helper of before there was that, there is no answer. */
+static void ask_who_knocked(struct doctor *doctor)
+{
+	enum wire_answer word;
+
+	(void)ctl_fetch(doctor->socket, WIRE_PENDING, &word, &doctor->pending);
+}
+
 /* With a person, of the host only what is wrong. */
 enum ctl_status ctl_doctor(const struct ctl_question *question)
 {
@@ -51,8 +59,10 @@ enum ctl_status ctl_doctor(const struct ctl_question *question)
 	doctor_check_host(&doctor);
 	if (is_person)
 		doctor_forget_fine(&doctor);
-	if (is_person && status == CTL_DONE)
+	if (is_person && status == CTL_DONE) {
+		ask_who_knocked(&doctor);
 		doctor_check_person(&doctor, &person);
+	}
 	if (question->is_json)
 		doctor_print_json(stdout, &doctor);
 	else

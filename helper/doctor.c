@@ -232,4 +232,5 @@ void doctor_clear(struct doctor *doctor)
 	json_decref(doctor->facts);
 	json_decref(doctor->grants);
 	json_decref(doctor->logins);
+	json_decref(doctor->pending);
 }

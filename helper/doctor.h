@@ -34,8 +34,8 @@ struct doctor {
 	bool is_root;       /* may see everything */
 	time_t now;
 	/* The helper's answers to WIRE_DIAGNOSE, WIRE_LIST and WIRE_LOGINS; null: there is no
-	 * helper. */
-	json_t *facts, *grants, *logins;
+	 * helper. That to WIRE_PENDING; null: it does not keep who knocked. */
+	json_t *facts, *grants, *logins, *pending;
 
 	struct doctor_finding *findings;
 	size_t count;

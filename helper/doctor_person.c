@@ -73,6 +73,7 @@ void doctor_check_person(struct doctor *doctor, const struct doctor_person *pers
 	} else {
 		add_uids(doctor, &uids, doctor->grants, &person->client);
 		add_uids(doctor, &uids, doctor->logins, &person->client);
+		add_uids(doctor, &uids, doctor->pending, &person->client);
 		add_uids(doctor, &uids, json_object_get(doctor->facts, "ended"), &person->client);
 		add_uids(doctor, &uids, json_object_get(doctor->facts, "denied"), &person->client);
 	}

@@ -41,6 +41,10 @@ json_t *patient_denial(const struct patient *patient, long long port);
 const char *patient_ago(
 	const struct doctor *doctor, json_t *object, const char *key, char text[PATIENT_AGO_SIZE]);
 
+/* True with a finding if somebody (if a client is asked for, that one) knocks at the port in vain,
+ * while it is open to open_to (null: nobody of whom it is asked). */
+bool patient_note_knock(const struct patient *patient, long long port, const char *open_to);
+
 /* Findings: of one that was denied; of a server; why there is no server. */
 void patient_note_denial(const struct patient *patient, json_t *denial);
 void patient_note_server(const struct patient *patient, json_t *server);

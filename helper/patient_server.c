@@ -2,6 +2,7 @@
 /*
  * Why a server of the patient's gets nothing: the first reason that holds. With a grant:
  *
+ * - nothing arrives, but from elsewhere
  * - nothing arrives
  * - it arrives and is dropped behind the guard
  * - nothing arrives any more
@@ -9,9 +10,11 @@
  *
  * Without one:
  *
+ * - who is asked about knocks
  * - it was denied
  * - it was closed, and why
  * - it is of the other family
+ * - somebody knocks
  * - it is open to others
  */
 #include <stdlib.h>
@@ -137,6 +140,17 @@ static void note_quiet(const struct patient *patient, json_t *grant)
 		"the client is off, or has another address now: log in from there, ssh host true");
 }
 
+/* Its client comes from another address than it logged in from, or than before. */
+static bool note_elsewhere(const struct patient *patient, json_t *grant)
+{
+	static const struct address any = {0};
+	struct patient anywhere = *patient;
+
+	anywhere.client = &any;
+	return patient_note_knock(
+		&anywhere, value_number(grant, "port"), value_text(grant, "addr"));
+}
+
 /* A client that runs sends every 3 seconds. */
 static bool is_quiet(const struct patient *patient, json_t *grant)
 {
@@ -147,10 +161,16 @@ static bool is_quiet(const struct patient *patient, json_t *grant)
 
 static void note_grant(const struct patient *patient, json_t *grant)
 {
-	if (json_is_null(json_object_get(grant, "last_seen")) &&
-		value_number(grant, "packets") == 0)
+	bool is_silent = json_is_null(json_object_get(grant, "last_seen")) &&
+			 value_number(grant, "packets") == 0;
+	bool has_obstacle = json_array_size(patient_fact(patient, "obstacles")) > 0;
+
+	if ((is_silent || (!has_obstacle && is_quiet(patient, grant))) &&
+		note_elsewhere(patient, grant))
+		return;
+	if (is_silent)
 		note_silent(patient, grant);
-	else if (json_array_size(patient_fact(patient, "obstacles")) > 0)
+	else if (has_obstacle)
 		note_dropped(patient, grant);
 	else if (is_quiet(patient, grant))
 		note_quiet(patient, grant);
@@ -249,7 +269,8 @@ void patient_note_server(const struct patient *patient, json_t *server)
 	long long port = value_number(server, "port");
 	json_t *end, *denial;
 
-	if (note_grants(patient, port))
+	if (note_grants(patient, port) ||
+		(patient->client->family && patient_note_knock(patient, port, NULL)))
 		return;
 	denial = patient_denial(patient, port);
 	end = patient_last(patient, patient_fact(patient, "ended"), port);
@@ -259,7 +280,7 @@ void patient_note_server(const struct patient *patient, json_t *server)
 		return;
 	}
 	if ((end && note_end(patient, end)) || note_family(patient, server) ||
-		note_others(patient, port))
+		patient_note_knock(patient, port, NULL) || note_others(patient, port))
 		return;
 	doctor_note(patient->doctor, DOCTOR_ERROR, PATIENT_CHECK, "%s: port %lld is open to nobody",
 		patient->name, port);

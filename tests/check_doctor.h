@@ -57,11 +57,12 @@ static inline void check_forget(void)
 {
 	struct doctor kept = doctor;
 
-	doctor.facts = doctor.grants = doctor.logins = NULL;
+	doctor.facts = doctor.grants = doctor.logins = doctor.pending = NULL;
 	doctor_clear(&doctor);
 	doctor.facts = kept.facts;
 	doctor.grants = kept.grants;
 	doctor.logins = kept.logins;
+	doctor.pending = kept.pending;
 }
 
 /* JSON with ' for ", which is none in C's strings. */

@@ -204,6 +204,54 @@ START_TEST(person_elsewhere)
 }
 END_TEST
 
+#define KNOCK(addr, uid, port)                                                                     \
+	"{'user':'alice','uid':" uid ",'addr':'" addr "','server':'198.51.100.7','port':" port     \
+	",'packets':4}"
+#define MOBILE KNOCK(ELSE, "1001", "60001")
+#define FOUR                                                                                       \
+	MOBILE "," KNOCK("192.0.2.1", "1001", "60001") "," KNOCK(                                  \
+		"192.0.2.2", "1001", "60001") "," KNOCK("192.0.2.3", "1001", "60001")
+
+/* Who knocks, and what is said then. */
+static const struct {
+	const char *grants, *knocks;
+	const char *client; /* null: of the user */
+	const char *text, *advice;
+} knocks[] = {
+	{SILENT, MOBILE, NULL,
+		"open to " HOME ", from where nothing comes, and " ELSE " knocks at it",
+		"moshgatectl allow " ELSE},
+	{QUIET, MOBILE, NULL, "and " ELSE " knocks at it", "moshgatectl allow " ELSE},
+	{SILENT, FOUR, NULL, ELSE ", 192.0.2.1, 192.0.2.2 and others knock at it",
+		"moshgatectl allow ADDRESS"},
+	{SILENT, MOBILE, ELSE, "alice: " ELSE " knocks at port 60001 and is dropped",
+		"moshgatectl allow " ELSE},
+	{SILENT, MOBILE, HOME, ELSE " knocks at it", "moshgatectl allow " ELSE},
+	{"", MOBILE, NULL, ELSE " knocks at port 60001", "moshgatectl allow " ELSE},
+	/* as if nobody had */
+	{USED, MOBILE, NULL, "all is well", ""},
+	{SILENT, KNOCK(ELSE, "1002", "60001"), NULL, "nothing has come from there", "cloud"},
+	{SILENT, KNOCK(ELSE, "1001", "60002"), NULL, "nothing has come from there", "cloud"},
+	{SILENT, KNOCK("192.0.2.1", "1001", "60001"), ELSE, "nobody has logged in from", ""},
+};
+
+START_TEST(person_knocks)
+{
+	const struct example example = {
+		SERVER4, knocks[_i].grants, "", "", "", "", knocks[_i].client, DOCTOR_OK, ""};
+	const struct doctor_person person = person_of(&example);
+
+	tell(&example);
+	doctor.pending = array_of(knocks[_i].knocks);
+	doctor_check_person(&doctor, &person);
+	ck_assert_uint_eq(doctor.count, 1);
+	check_found(doctor.findings[0].level, knocks[_i].text);
+	ck_assert_msg(strstr(doctor.findings[0].advice, knocks[_i].advice) != NULL, "%s",
+		doctor.findings[0].advice);
+	check_end();
+}
+END_TEST
+
 /* A mosh-server of which the helper knows no port. */
 START_TEST(person_process)
 {
@@ -232,4 +280,5 @@ START_TEST(person_process)
 END_TEST
 
 CHECK_MAIN("doctor_person", LOOP(person_reasons, ARRAY_LEN(examples)), TEST(person_own_only),
-	TEST(person_several), TEST(person_elsewhere), TEST(person_process))
+	TEST(person_several), TEST(person_elsewhere), LOOP(person_knocks, ARRAY_LEN(knocks)),
+	TEST(person_process))
