@@ -134,6 +134,10 @@ check "reload" vm 'systemctl reload moshgated'
 check "reload: the guard has what is new" wait_for 20 vm 'nft list chain inet moshgate guard | grep "timeout 2d"'
 check "reload: the same helper" same "$helper" "$(main_pid)"
 goes_on "reload"
+vm 'printf "[gate]\nidle = wrong\n" >/etc/moshgate/moshgate.conf.d/vm.conf'
+check "reload: a wrong configuration fails" fails vm 'systemctl reload moshgated'
+check "reload: and the journal says which line" vm 'journalctl -b -o cat -u moshgated | grep "vm.conf:2: idle wants"'
+check "reload: the same helper goes on" same "$helper" "$(main_pid)"
 vm 'rm -r /etc/moshgate/moshgate.conf.d; systemctl reload moshgated'
 check "nftables starts again" vm 'systemctl restart nftables'
 check "nftables: the guard is put back" wait_for 20 journal_has "guard action=restored"
@@ -184,6 +188,21 @@ need "a login that stays" vm_login again client1 alice
 mosh_start carol client1 alice@$SERVER
 need "mosh answers after the reboot" mosh_answers carol
 check "reboot: it has opened just that" vm_grants_are "$CLIENT1 $SERVER 60001"
+
+# --- a wrong configuration at the start, as at a boot --------------------------------------------------
+
+vm 'mkdir /etc/moshgate/moshgate.conf.d; printf "[gate]\nidle = wrong\n" >/etc/moshgate/moshgate.conf.d/vm.conf
+	systemctl restart moshgated; nft delete table inet moshgate'
+check "wrong: the helper does not run" fails vm 'systemctl is-active -q moshgated'
+check "wrong: without a guard, and no firewall here, the range is open" vm_is_open
+vm 'printf "table inet own {\n chain in {\n type filter hook input priority 0\n
+	meta mark != 0x4d534700 udp dport 60000-61000 drop\n }\n }\n" | nft -f -'
+check "wrong: with a firewall that knows the mark it is closed" vm_is_closed
+vm 'nft delete table inet own; rm -r /etc/moshgate/moshgate.conf.d'
+check "wrong: put right, it starts by itself" wait_for 60 vm 'systemctl is-active -q moshgated'
+check "wrong: and the range is closed" vm_is_closed
+check "wrong: a login brings the mosh session back" login client1 alice@$SERVER true
+check "wrong: it goes on" mosh_answers carol
 
 # --- ended, as README.Debian says -------------------------------------------------------------------
 
