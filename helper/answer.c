@@ -22,6 +22,8 @@ static char *diagnose(struct helper *helper, uint32_t uid)
 	};
 	struct hostcheck host;
 
+	for (size_t i = 0; i < CONFIG_PATHS_MAX; i++)
+		diagnosis.is_unwatched[i] = observer_watch_error(gate->observer, i) < 0;
 	if (uid == 0) {
 		hostcheck_look(&helper->config, gate->firewall, &host);
 		diagnosis.host = &host;

@@ -180,6 +180,34 @@ static void note_other(struct doctor *doctor, const char *path, void *context)
 	programs->found++;
 }
 
+/* Could the helper not reach it? */
+static bool is_out_of_reach(const struct doctor *doctor, const char *path)
+{
+	json_t *unwatched;
+	size_t index;
+
+	json_array_foreach(json_object_get(doctor->facts, "unwatched"), index, unwatched)
+	{
+		if (strcmp(path, json_string_value(unwatched)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void note_program(struct doctor *doctor, const char *path)
+{
+	if (!is_out_of_reach(doctor, path)) {
+		doctor_note(doctor, DOCTOR_OK, "mosh-server", "%s is there and watched", path);
+		return;
+	}
+	doctor_note(doctor, DOCTOR_ERROR, "mosh-server",
+		"moshgated cannot watch %s, so its ports open only when ssh has closed", path);
+	doctor_advise(doctor,
+		"let moshgated's user into its folders, the unit into /home (ProtectHome=), and "
+		"AppArmor read it (/etc/apparmor.d/local/usr.sbin.moshgated); then moshgatectl "
+		"reload");
+}
+
 static void note_watched(struct doctor *doctor, struct programs *programs)
 {
 	struct stat status;
@@ -190,8 +218,7 @@ static void note_watched(struct doctor *doctor, struct programs *programs)
 	{
 		if (!is_program(doctor, json_string_value(path), &status))
 			continue;
-		doctor_note(doctor, DOCTOR_OK, "mosh-server", "%s is there and watched",
-			json_string_value(path));
+		note_program(doctor, json_string_value(path));
 		programs->found++;
 	}
 }

@@ -241,6 +241,7 @@ int gate_start(struct gate *gate)
 		log_warning("exclusive = yes cannot be had with this kernel and libnftables: "
 			    "others can change the table");
 	hostcheck(gate->config, gate->firewall);
+	gate_warn_unwatched(gate);
 	search_young(gate);
 	gate_settle(gate);
 	return 0;

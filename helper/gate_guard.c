@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
 #include <string.h>
 
 #include "fd.h"
@@ -109,6 +110,19 @@ int gate_install_first(struct gate *gate)
 	return error;
 }
 
+/* One that is not there may come later, and is watched then. */
+void gate_warn_unwatched(const struct gate *gate)
+{
+	for (size_t i = 0; i < CONFIG_PATHS_MAX && gate->config->gate.servers[i][0]; i++) {
+		int error = observer_watch_error(gate->observer, i);
+
+		if (error < 0 && error != -ENOENT && error != -ENOTDIR)
+			log_warning("%s cannot be watched, so its ports open only when ssh has "
+				    "closed: %s",
+				gate->config->gate.servers[i], strerror(-error));
+	}
+}
+
 int gate_reload(struct gate *gate, struct observer *observer)
 {
 	struct observer *old = gate->observer;
@@ -121,6 +135,7 @@ int gate_reload(struct gate *gate, struct observer *observer)
 	} else if (old != observer) {
 		observer_close(old);
 		hostcheck(gate->config, gate->firewall);
+		gate_warn_unwatched(gate);
 	}
 	return error;
 }

@@ -23,6 +23,9 @@ int gate_restore_logins(struct gate *gate);
 /* The guard and all grants for the first time. -errno, already logged. */
 int gate_install_first(struct gate *gate);
 
+/* Warns of programs that are out of the helper's reach. */
+void gate_warn_unwatched(const struct gate *gate);
+
 /* Reads the notices, and plans to put our table right if somebody else changed it. To be called
  * after each change of our own, too, which reads the notices that came before it. */
 void gate_check_touched(struct gate *gate);

@@ -16,7 +16,8 @@
 
 struct program {
 	char path[CONFIG_PATH_SIZE];
-	int watch;  /* -1: not there */
+	int watch;  /* -1: there is none */
+	int error;  /* why there is none; 0: there is one */
 	int folder; /* the watch of its folder, which tells of a new file by that name */
 };
 
@@ -33,8 +34,8 @@ static const char *base_name(const char *path)
 	return strrchr(path, '/') + 1;
 }
 
-/* A program or a folder that is not there is no error: mosh may be installed later, and what is
- * missed here is found at logout. */
+/* A program or a folder that is not there, or out of reach, is no error: mosh may be installed
+ * later, and what is missed here is found at logout. */
 static int check_watch(int watch)
 {
 	return watch >= 0 || errno == ENOENT || errno == ENOTDIR || errno == EACCES ? 0 : -errno;
@@ -43,6 +44,7 @@ static int check_watch(int watch)
 static int watch_program(struct observer *observer, struct program *program)
 {
 	program->watch = inotify_add_watch(observer->inotify, program->path, PROGRAM_EVENTS);
+	program->error = program->watch < 0 ? -errno : 0;
 	return check_watch(program->watch);
 }
 
@@ -114,6 +116,11 @@ void observer_close(struct observer *observer)
 	sockdiag_close(observer->sockdiag);
 	procfs_close(observer->procfs);
 	free(observer);
+}
+
+int observer_watch_error(const struct observer *observer, size_t program)
+{
+	return program < observer->program_count ? observer->programs[program].error : -ENOENT;
 }
 
 int observer_exec_fd(const struct observer *observer)

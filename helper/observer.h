@@ -14,6 +14,10 @@ struct observer;
 int observer_open(const struct config *config, struct observer **observer, const char **what);
 void observer_close(struct observer *observer);
 
+/* Why that program, by its place in server, is not watched: -ENOENT if it is not there, -EACCES if
+ * the helper cannot reach it; 0 if it is. */
+int observer_watch_error(const struct observer *observer, size_t program);
+
 /* Becomes readable when somebody opens a mosh-server program, as executing does. */
 int observer_exec_fd(const struct observer *observer);
 

@@ -155,6 +155,17 @@ static json_t *paths_json(const struct config *config)
 	return array;
 }
 
+static json_t *unwatched_json(const struct report_diagnosis *diagnosis)
+{
+	const struct config *config = diagnosis->grants->config;
+	json_t *array = report_json_need(json_array());
+
+	for (size_t i = 0; i < CONFIG_PATHS_MAX && config->gate.servers[i][0]; i++)
+		if (diagnosis->is_unwatched[i])
+			report_json_append(array, report_json_text(config->gate.servers[i]));
+	return array;
+}
+
 static void set_config(json_t *object, const struct config *config)
 {
 	report_json_set(object, "table", report_json_text(config->firewall.table));
@@ -265,6 +276,7 @@ char *report_diagnosis(const struct report_diagnosis *diagnosis, uint32_t uid)
 	report_json_set(object, "version", report_json_need(json_string(VERSION)));
 	report_json_set(object, "since", report_json_time(diagnosis->started_ms));
 	set_config(object, diagnosis->grants->config);
+	report_json_set(object, "unwatched", unwatched_json(diagnosis));
 	report_json_set(object, "guard", report_json_need(json_boolean(diagnosis->is_guarded)));
 	report_json_set(object, "guard_since", report_json_time(diagnosis->guard_ms));
 	report_json_set_number(object, "restored", diagnosis->restored);

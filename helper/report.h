@@ -40,6 +40,7 @@ struct report_diagnosis {
 	uint64_t guard_ms; /* when the guard was made last */
 	uint64_t restored, restored_ms;
 	bool is_guarded;
+	bool is_unwatched[CONFIG_PATHS_MAX]; /* of the configuration's programs */
 };
 
 char *report_diagnosis(const struct report_diagnosis *diagnosis, uint32_t uid);

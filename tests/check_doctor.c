@@ -259,6 +259,25 @@ START_TEST(doctor_mosh_others)
 }
 END_TEST
 
+/* The helper could not reach the one that it was told of. */
+START_TEST(doctor_mosh_unwatched)
+{
+	check_begin();
+	doctor.facts = json_pack("{s[sss] s[ss]}", "paths", "/opt/a/mosh-server",
+		"/usr/bin/mosh-server", "/nowhere", "unwatched", "/opt/a/mosh-server", "/nowhere");
+	check_put("/opt/a/mosh-server", "");
+	doctor_check_mosh(&doctor);
+	check_found(DOCTOR_ERROR, "moshgated cannot watch /opt/a/mosh-server");
+	ck_assert_ptr_nonnull(strstr(doctor.findings[0].advice, "apparmor.d/local"));
+	check_forget();
+	check_put("/usr/bin/mosh-server", "");
+	doctor_check_mosh(&doctor);
+	ck_assert_uint_eq(doctor.count, 2);
+	ck_assert_int_eq(doctor.findings[1].level, DOCTOR_OK);
+	check_end();
+}
+END_TEST
+
 #define MOUNT "proc /proc proc rw,nosuid"
 
 static const struct example mounts[] = {
@@ -530,7 +549,7 @@ CHECK_MAIN("doctor", LOOP(doctor_sshd, ARRAY_LEN(sshds)),
 	LOOP(doctor_pam_no_line, ARRAY_LEN(lines)), TEST(doctor_pam_advice),
 	LOOP(doctor_pam_line, ARRAY_LEN(stacks)), LOOP(doctor_pam_module, ARRAY_LEN(modules)),
 	LOOP(doctor_logind, ARRAY_LEN(loginds)), LOOP(doctor_mosh, ARRAY_LEN(programs)),
-	TEST(doctor_mosh_others), LOOP(doctor_proc, ARRAY_LEN(mounts)),
+	TEST(doctor_mosh_others), TEST(doctor_mosh_unwatched), LOOP(doctor_proc, ARRAY_LEN(mounts)),
 	LOOP(doctor_sockets, ARRAY_LEN(sockets)), TEST(doctor_sockets_other_file),
 	LOOP(doctor_helper, ARRAY_LEN(helpers)), LOOP(doctor_firewall, ARRAY_LEN(firewalls)),
 	TEST(doctor_helper_not_root), TEST(doctor_empty_host), TEST(doctor_prints))

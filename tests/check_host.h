@@ -37,6 +37,7 @@ static struct {
 	const struct element *knocked;              /* null: nobody did */
 	bool is_touched;
 	char logged[256]; /* the last line at info */
+	int watch_error;
 	unsigned int looks, questions, applies, installs, reads, closed_observers, hostchecks;
 } host;
 
@@ -55,6 +56,12 @@ void observer_close(struct observer *observer)
 {
 	(void)observer;
 	host.closed_observers++;
+}
+
+int observer_watch_error(const struct observer *observer, size_t program)
+{
+	(void)observer;
+	return program == 0 ? host.watch_error : 0;
 }
 
 int observer_exec_fd(const struct observer *observer)

@@ -207,6 +207,21 @@ START_TEST(observer_replaced_in_overflow)
 }
 END_TEST
 
+START_TEST(observer_tells_what_is_unwatched)
+{
+	begin();
+	strcpy(config.gate.servers[1], "/bin/true/x");
+	watch();
+	ck_assert_int_eq(observer_watch_error(observer, 0), -ENOENT);
+	ck_assert_int_eq(observer_watch_error(observer, 1), -ENOTDIR);
+	ck_assert_int_eq(observer_watch_error(observer, 2), -ENOENT);
+	install("mosh-server");
+	is_told();
+	ck_assert_int_eq(observer_watch_error(observer, 0), 0);
+	finish();
+}
+END_TEST
+
 static void on_ended(uint64_t cookie, void *context)
 {
 	*(uint64_t *)context = cookie;
@@ -257,5 +272,5 @@ END_TEST
 CHECK_KERNEL_MAIN("observer", TEST(observer_exec), TEST(observer_other_files),
 	TEST(observer_replaced), TEST(observer_removed_and_back),
 	TEST(observer_program_comes_later), TEST(observer_several), TEST(observer_overflow),
-	TEST(observer_replaced_in_overflow), TEST(observer_sees_sockets),
-	TEST(observer_sees_processes))
+	TEST(observer_replaced_in_overflow), TEST(observer_tells_what_is_unwatched),
+	TEST(observer_sees_sockets), TEST(observer_sees_processes))

@@ -487,6 +487,7 @@ static json_t *diagnosis(uint32_t uid, const struct hostcheck *seen)
 		.guard_ms = 1,
 		.restored = 2,
 		.is_guarded = true,
+		.is_unwatched = {seen != NULL, true},
 	};
 
 	return parsed(report_diagnosis(&all, uid));
@@ -518,6 +519,7 @@ START_TEST(diagnosis_fields)
 	ck_assert(json_is_false(json_object_get(object, "ephemeral")));
 	ck_assert(json_is_null(json_object_get(object, "restored_last")));
 	ck_assert_str_eq(json_string_value(only(object, "paths", 1)), "/usr/bin/mosh-server");
+	ck_assert_str_eq(json_string_value(only(object, "unwatched", 1)), "/usr/bin/mosh-server");
 	check_text(only(object, "obstacles", 1), "chain", "input");
 	check_number(json_object_get(only(object, "obstacles", 1), "by"), "handle", 7);
 	check_text(json_object_get(only(object, "obstacles", 1), "by"), "chain", "c");
