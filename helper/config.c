@@ -15,6 +15,8 @@
 /* Longest line that inih keeps whole (INI_MAX_LINE less newline and NUL). */
 #define LINE_MAX_LENGTH 197
 
+#define NO_MEANING "neither a [section], nor a key = value, nor a comment"
+
 #define KEY(section, name, text, parse, least, most, field)                                        \
 	{                                                                                          \
 		{section, name, text}, parse, {least, most}, offsetof(struct config, field)        \
@@ -87,13 +89,17 @@ static int on_value(void *user, const char *section, const char *name, const cha
 	struct reading *reading = user;
 
 	for (size_t i = 0; i < ENTRIES; i++) {
+		char text[CONFIG_WANTED_SIZE];
 		const char *wanted;
 
 		if (strcmp(entries[i].key.section, section) != 0 ||
 			strcmp(entries[i].key.name, name) != 0)
 			continue;
 		wanted = set_value(&reading->config, &entries[i], value);
-		return wanted ? refuse(reading, "%s wants %s", name, wanted) : 1;
+		if (!wanted)
+			return 1;
+		wanted = config_value_wanted(entries[i].parse, entries[i].bounds, wanted, text);
+		return refuse(reading, "%s wants %s", name, wanted);
 	}
 	return refuse(reading, "no key \"%s\" in section [%s]", name, section);
 }
@@ -128,6 +134,23 @@ static bool has_comment_behind(const char *line)
 	return false;
 }
 
+static bool is_section(const char *name, size_t length)
+{
+	for (size_t i = 0; i < ENTRIES; i++)
+		if (strlen(entries[i].key.section) == length &&
+			strncmp(entries[i].key.section, name, length) == 0)
+			return true;
+	return false;
+}
+
+/* inih does not tell of a section that has no keys. */
+static const char *find_section_oddity(const char *name, const char *end)
+{
+	if (end[1 + strspn(end + 1, BLANKS)])
+		return "something behind a section";
+	return is_section(name, (size_t)(end - name)) ? NULL : "no such section";
+}
+
 /* What inih takes and nobody can mean: to it an indented line is one more value of the key before,
  * ":" is as good as "=", and what stands behind " ;" or a section is not there. Null: nothing. */
 static const char *find_oddity(const char *line)
@@ -140,9 +163,8 @@ static const char *find_oddity(const char *line)
 		return "a line that begins with white space";
 	if (has_comment_behind(line))
 		return "a comment that is no line of its own";
-	if (*line == '[')
-		return *end && end[1 + strspn(end + 1, BLANKS)] ? "something behind a section"
-								: NULL;
+	if (*line == '[' && *end)
+		return find_section_oddity(line + 1, end);
 	return line[strcspn(line, "=:")] == ':' ? "key: value, not key = value" : NULL;
 }
 
@@ -200,7 +222,7 @@ static int parse(const char *path, struct reading *reading, char *error)
 	if (line < 0 || ferror(reading->file))
 		return say(error, path, 0, "cannot be read to its end");
 	if (line > 0 && line != reading->error_line)
-		return say(error, path, line, "no key = value");
+		return say(error, path, line, NO_MEANING);
 	return reading->error[0] ? say(error, path, reading->error_line, reading->error) : 0;
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +23,7 @@ const char *config_value_integer(const char *value, struct config_bounds bounds,
 	if (!parse_number(value, &end, &number) || *end)
 		return "a whole number";
 	if (number < bounds.least || number > bounds.most)
-		return "a number within its range";
+		return "a whole number";
 	*(uint32_t *)field = (uint32_t)number;
 	return NULL;
 }
@@ -35,27 +37,31 @@ const char *config_value_bool(const char *value, struct config_bounds bounds, vo
 	return NULL;
 }
 
+/* From the shortest. */
+static const struct {
+	const char *unit;
+	int64_t seconds;
+} units[] = {{"", 1}, {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}};
+#define UNITS    (sizeof(units) / sizeof(units[0]))
+#define DURATION "a time like 90s, 2min, 12h or 1d"
+
 const char *config_value_duration(const char *value, struct config_bounds bounds, void *field)
 {
-	static const struct {
-		const char *unit;
-		int64_t seconds;
-	} units[] = {{"", 1}, {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}};
 	char *end;
 	int64_t number;
 
 	if (!parse_number(value, &end, &number) || number < 0 || number > UINT32_MAX)
-		return "a time like 90s, 2min, 12h or 1d";
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		return DURATION;
+	for (size_t i = 0; i < UNITS; i++) {
 		if (strcmp(end, units[i].unit) != 0)
 			continue;
 		number *= units[i].seconds;
 		if (number < bounds.least || number > bounds.most)
-			return "a time within its range";
+			return DURATION;
 		*(uint32_t *)field = (uint32_t)number;
 		return NULL;
 	}
-	return "a time like 90s, 2min, 12h or 1d";
+	return DURATION;
 }
 
 const char *config_value_ports(const char *value, struct config_bounds bounds, void *field)
@@ -117,4 +123,32 @@ const char *config_value_name(const char *value, struct config_bounds bounds, vo
 		return "a name of at most 31 letters, digits, - and _";
 	strcpy(field, value);
 	return NULL;
+}
+
+/* The longest unit of which it is a whole number; 0 is of any. */
+static size_t find_unit(int64_t seconds)
+{
+	size_t unit = UNITS - 1;
+
+	while (unit > 1 && (seconds == 0 || seconds % units[unit].seconds != 0))
+		unit--;
+	return unit;
+}
+
+const char *config_value_wanted(config_value_fn *kind, struct config_bounds bounds,
+	const char *wanted, char text[CONFIG_WANTED_SIZE])
+{
+	size_t least = find_unit(bounds.least), most = find_unit(bounds.most);
+
+	if (kind == config_value_duration)
+		snprintf(text, CONFIG_WANTED_SIZE, "a time of %" PRId64 "%s to %" PRId64 "%s, %s",
+			bounds.least / units[least].seconds, units[least].unit,
+			bounds.most / units[most].seconds, units[most].unit,
+			"like 90s, 2min, 12h or 1d");
+	else if (kind == config_value_integer)
+		snprintf(text, CONFIG_WANTED_SIZE, "a whole number of %" PRId64 " to %" PRId64,
+			bounds.least, bounds.most);
+	else
+		return wanted;
+	return text;
 }

@@ -13,6 +13,12 @@ struct config_bounds {
 
 typedef const char *config_value_fn(const char *value, struct config_bounds bounds, void *field);
 
+#define CONFIG_WANTED_SIZE 96
+
+/* What a value of that kind has to be, with its bounds: in text, or wanted where it has none. */
+const char *config_value_wanted(config_value_fn *kind, struct config_bounds bounds,
+	const char *wanted, char text[CONFIG_WANTED_SIZE]);
+
 config_value_fn config_value_integer;  /* uint32_t */
 config_value_fn config_value_bool;     /* bool: yes or no */
 config_value_fn config_value_duration; /* uint32_t, seconds: "90", "90s", "2min", "12h", "1d" */

@@ -263,8 +263,6 @@ static const struct {
 		"roam: yes", "roam : yes", "roam:", "roam = yes ; as ever", "roam = yes\t;",
 		"roam ; = yes", "server = /a ;b", "[limits] # too", "[limits] grants = 1",
 		"[limits]x"),
-	SECTION("other", "roam = yes"),
-	SECTION("Gate", "roam = yes"),
 };
 
 START_TEST(refuses)
@@ -292,15 +290,25 @@ static const struct {
 	int line;
 	const char *reason;
 } wrong[] = {
-	{"[gate]\nnonsense\nclaim = never\n", 2, "no key = value"},
+	{"[gate]\nnonsense\nclaim = never\n", 2, "neither a [section], nor a key"},
 	{"[gate]\nclaim = never\nnonsense\n", 2, "claim wants a time"},
 	{"[gate]\nnonsense = 1\nclaim = never\n", 2, "no key \"nonsense\" in section [gate]"},
 	{"[gate]\nclaim = never\n 1h\n", 2, "claim wants a time"},
-	{"[gate]\nnonsense\n 1h\n", 2, "no key = value"},
+	{"[gate]\nnonsense\n 1h\n", 2, "neither a [section], nor a key"},
 	{"[gate]\nclaim = 1min\n\n  5min\nnonsense\n", 4, "begins with white space"},
 	{"[gate]\nclaim: 1min\nnonsense\n", 2, "not key = value"},
 	{"[gate]\nclaim = 1min ; short\n", 2, "a comment"},
 	{"[gate] claim = 1min\n", 1, "behind a section"},
+	{"[gate\nclaim = 1min\n", 1, "neither a [section], nor a key"},
+	{"[gates]\n", 1, "no such section"},
+	{"[gate]\nclaim = 1min\n[]\n", 3, "no such section"},
+	{"[ gate]\nclaim = 1min\n", 1, "no such section"},
+	{"[gates]\nclaim = 1min\n", 1, "no such section"},
+	{"[Gate]\nclaim = 1min\n", 1, "no such section"},
+	{"[gate]\nclaim = 2d\n", 2, "claim wants a time of 1s to 1d, like 90s"},
+	{"[gate]\nmax = x\n", 2, "max wants a time of 0s to 3660d, like"},
+	{"[gate]\nprefix4 = 33\n", 2, "prefix4 wants a whole number of 8 to 32"},
+	{"[firewall]\npriority = x\n", 2, "priority wants a whole number of -400 to 400"},
 };
 
 START_TEST(reason_belongs_to_line)
