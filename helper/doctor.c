@@ -170,6 +170,7 @@ static void print_level(FILE *file, const struct terminal *terminal, enum doctor
 void doctor_print(FILE *file, const struct doctor *doctor)
 {
 	const struct terminal terminal = terminal_of(file);
+	const char *between = terminal.is_terminal ? "\n         " : ": ";
 
 	for (size_t i = 0; i < doctor->count; i++) {
 		const struct doctor_finding *finding = &doctor->findings[i];
@@ -177,7 +178,7 @@ void doctor_print(FILE *file, const struct doctor *doctor)
 		print_level(file, &terminal, finding->level);
 		fputs(finding->text, file);
 		if (finding->advice)
-			fprintf(file, ": %s", finding->advice);
+			fprintf(file, "%s%s", between, finding->advice);
 		fputc('\n', file);
 	}
 }

@@ -96,7 +96,8 @@ void doctor_check_person(struct doctor *doctor, const struct doctor_person *pers
 
 enum doctor_level doctor_worst(const struct doctor *doctor);
 
-/* A line for each finding; in colour for a terminal, unless it is not wanted. */
+/* A line for each finding; for a terminal in colour, unless it is not wanted, and the advice in a
+ * line of its own. */
 void doctor_print(FILE *file, const struct doctor *doctor);
 
 /* An array of objects in one line. */

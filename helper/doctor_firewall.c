@@ -176,5 +176,8 @@ void doctor_check_firewall(struct doctor *doctor)
 		doctor_note(doctor, DOCTOR_WARNING, "firewall",
 			"moshgated cannot look at other tables");
 		doctor_advise(doctor, "look yourself: nft list ruleset");
+	} else if (found == 0) {
+		doctor_note(doctor, DOCTOR_OK, "firewall",
+			"other tables were not looked at: root's doctor can");
 	}
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "doctor.h"
+#include "fd.h"
 #include "table.h"
 
 #define RECENT_S 3600 /* whoever took the guard away in this time may do so again */
@@ -31,14 +32,23 @@ static bool is_recent(const struct doctor *doctor)
 	return last >= 0 && doctor->now - last < RECENT_S;
 }
 
+static char *tell_restored(const struct doctor *doctor, long long restored)
+{
+	char last[256];
+
+	table_ago(json_object_get(doctor->facts, "restored_last"), doctor->now, last);
+	return restored == 1 ? doctor_text("once, %s", last)
+			     : doctor_text("%lld times, the last time %s", restored, last);
+}
+
 static void check_guard(struct doctor *doctor)
 {
 	const char *table = value_text(doctor->facts, "table");
 	long long restored = value_number(doctor->facts, "restored");
-	char since[256], last[256];
+	auto_free char *how_often = tell_restored(doctor, restored);
+	char since[256];
 
 	table_ago(json_object_get(doctor->facts, "guard_since"), doctor->now, since);
-	table_ago(json_object_get(doctor->facts, "restored_last"), doctor->now, last);
 	if (!json_is_true(json_object_get(doctor->facts, "guard"))) {
 		doctor_note(doctor, DOCTOR_ERROR, "guard", "the guard, table inet %s, is not there",
 			table);
@@ -48,20 +58,40 @@ static void check_guard(struct doctor *doctor)
 			table, since);
 	} else if (!is_recent(doctor)) {
 		doctor_note(doctor, DOCTOR_OK, "guard",
-			"the guard, table inet %s, stands; somebody took it away or changed it "
-			"%lld "
-			"times, the last time %s",
-			table, restored, last);
+			"the guard, table inet %s, stands; somebody took it away or changed it %s",
+			table, how_often);
 	} else {
 		doctor_note(doctor, DOCTOR_WARNING, "guard",
-			"somebody took the guard, table inet %s, away or changed it %lld times, "
-			"the "
-			"last time %s, and it was put back",
-			table, restored, last);
+			"somebody took the guard, table inet %s, away or changed it %s, and it was "
+			"put back",
+			table, how_often);
 		doctor_advise(doctor,
 			"keep \"flush ruleset\" out of what runs again and again, or set "
 			"exclusive = yes");
 	}
+}
+
+/* The kernel ends each grant by itself, also without a helper. One that has no end, although it was
+ * used, is not of the guard's making. */
+static void check_clock(struct doctor *doctor)
+{
+	json_t *grant;
+	size_t index;
+
+	json_array_foreach(doctor->grants, index, grant)
+	{
+		if (!json_is_null(json_object_get(grant, "expires_in")) ||
+			value_number(grant, "packets") == 0)
+			continue;
+		doctor_note(doctor, DOCTOR_ERROR, "clock",
+			"port %lld is open to %s for ever: its element in the kernel has no "
+			"timeout",
+			value_number(grant, "port"), value_text(grant, "addr"));
+		doctor_advise(doctor, "moshgatectl revoke %s; a login opens it anew",
+			value_text(grant, "addr"));
+		return;
+	}
+	doctor_note(doctor, DOCTOR_OK, "clock", "each grant ends by itself if nothing comes");
 }
 
 /* With connection tracking answers to the host's own packets pass. */
@@ -83,6 +113,7 @@ void doctor_check_helper(struct doctor *doctor)
 		return;
 	check_version(doctor);
 	check_guard(doctor);
+	check_clock(doctor);
 	doctor_check_firewall(doctor);
 	check_ephemeral(doctor);
 }

@@ -140,9 +140,13 @@ static json_t *watched_paths(const struct doctor *doctor)
 			     : json_pack("[s]", "/usr/bin/mosh-server");
 }
 
+#define OTHERS_MAX 32
+
 struct programs {
 	json_t *paths;
 	size_t found;
+	struct stat others[OTHERS_MAX]; /* that were told of: /bin may be /usr/bin */
+	size_t others_count;
 };
 
 static bool is_program(const struct doctor *doctor, const char *path, struct stat *status)
@@ -167,12 +171,24 @@ static bool is_watched(const struct doctor *doctor, json_t *paths, const struct 
 	return false;
 }
 
+static bool is_first(struct programs *programs, const struct stat *status)
+{
+	for (size_t i = 0; i < programs->others_count; i++)
+		if (programs->others[i].st_dev == status->st_dev &&
+			programs->others[i].st_ino == status->st_ino)
+			return false;
+	if (programs->others_count < OTHERS_MAX)
+		programs->others[programs->others_count++] = *status;
+	return true;
+}
+
 static void note_other(struct doctor *doctor, const char *path, void *context)
 {
 	struct programs *programs = context;
 	struct stat status;
 
-	if (!is_program(doctor, path, &status) || is_watched(doctor, programs->paths, &status))
+	if (!is_program(doctor, path, &status) || is_watched(doctor, programs->paths, &status) ||
+		!is_first(programs, &status))
 		return;
 	doctor_note(doctor, DOCTOR_WARNING, "mosh-server",
 		"%s is not watched, so its ports open only when ssh has closed", path);

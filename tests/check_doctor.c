@@ -259,6 +259,25 @@ START_TEST(doctor_mosh_others)
 }
 END_TEST
 
+/* Where /bin is /usr/bin, one file has two paths. */
+START_TEST(doctor_mosh_merged)
+{
+	char link[64];
+
+	check_begin();
+	doctor.facts = json_pack("{s[s]}", "paths", "/opt/mosh/bin/mosh-server");
+	check_put("/opt/mosh/bin/mosh-server", "");
+	check_put("/usr/bin/mosh-server", "");
+	snprintf(link, sizeof(link), "%s/bin", host);
+	ck_assert_int_eq(symlink("usr/bin", link), 0);
+	doctor_check_mosh(&doctor);
+	ck_assert_uint_eq(doctor.count, 2);
+	ck_assert_ptr_nonnull(
+		strstr(doctor.findings[1].text, "/usr/bin/mosh-server is not watched"));
+	check_end();
+}
+END_TEST
+
 /* The helper could not reach the one that it was told of. */
 START_TEST(doctor_mosh_unwatched)
 {
@@ -384,6 +403,9 @@ static const struct {
 	{FACTS ",'guard':true,'restored':3,'restored_last':'2027-01-15T05:00:00Z','conntrack':true,"
 	       "'obstacles':[]}",
 		DOCTOR_OK, NULL},
+	{FACTS ",'guard':true,'restored':1,'restored_last':'2027-01-15T07:59:00Z','conntrack':true,"
+	       "'obstacles':[]}",
+		DOCTOR_WARNING, "away or changed it once, 60 s ago, and it was put back"},
 	{FACTS ",'guard':true,'conntrack':false,'ephemeral':true,'obstacles':[]}", DOCTOR_WARNING,
 		"conntrack = no"},
 	{FACTS ",'guard':true,'conntrack':false,'ephemeral':false,'obstacles':[]}", DOCTOR_OK,
@@ -409,6 +431,33 @@ START_TEST(doctor_helper)
 	doctor_check_helper(&doctor);
 	doctor_forget_fine(&doctor);
 	check_found(helpers[_i].level, helpers[_i].text);
+	check_end();
+}
+END_TEST
+
+#define GRANT(packets, expires)                                                                    \
+	"{'addr':'203.0.113.5','port':60001,'packets':" packets ",'expires_in':" expires "}"
+
+/* An element without a timeout; one that was made this very moment is not read back yet. */
+static const struct {
+	const char *grants;
+	enum doctor_level level;
+	const char *text;
+} clocks[] = {
+	{"[]", DOCTOR_OK, NULL},
+	{"[" GRANT("9", "86400") "," GRANT("0", "null") "]", DOCTOR_OK, NULL},
+	{"[" GRANT("9", "86400") "," GRANT("9", "null") "," GRANT("9", "null") "]", DOCTOR_ERROR,
+		"port 60001 is open to 203.0.113.5 for ever"},
+};
+
+START_TEST(doctor_clock)
+{
+	check_begin();
+	doctor.facts = check_json(FACTS FINE);
+	doctor.grants = check_json(clocks[_i].grants);
+	doctor_check_helper(&doctor);
+	doctor_forget_fine(&doctor);
+	check_found(clocks[_i].level, clocks[_i].text);
 	check_end();
 }
 END_TEST
@@ -491,6 +540,8 @@ START_TEST(doctor_helper_not_root)
 	check_begin();
 	doctor.is_root = false;
 	doctor.facts = check_json(FACTS ",'guard':true,'conntrack':true,'obstacles':null}");
+	doctor_check_firewall(&doctor);
+	check_found(DOCTOR_OK, "other tables were not looked at");
 	doctor_check_helper(&doctor);
 	doctor_forget_fine(&doctor);
 	check_found(DOCTOR_OK, NULL);
@@ -549,7 +600,8 @@ CHECK_MAIN("doctor", LOOP(doctor_sshd, ARRAY_LEN(sshds)),
 	LOOP(doctor_pam_no_line, ARRAY_LEN(lines)), TEST(doctor_pam_advice),
 	LOOP(doctor_pam_line, ARRAY_LEN(stacks)), LOOP(doctor_pam_module, ARRAY_LEN(modules)),
 	LOOP(doctor_logind, ARRAY_LEN(loginds)), LOOP(doctor_mosh, ARRAY_LEN(programs)),
-	TEST(doctor_mosh_others), TEST(doctor_mosh_unwatched), LOOP(doctor_proc, ARRAY_LEN(mounts)),
-	LOOP(doctor_sockets, ARRAY_LEN(sockets)), TEST(doctor_sockets_other_file),
-	LOOP(doctor_helper, ARRAY_LEN(helpers)), LOOP(doctor_firewall, ARRAY_LEN(firewalls)),
+	TEST(doctor_mosh_others), TEST(doctor_mosh_merged), TEST(doctor_mosh_unwatched),
+	LOOP(doctor_proc, ARRAY_LEN(mounts)), LOOP(doctor_sockets, ARRAY_LEN(sockets)),
+	TEST(doctor_sockets_other_file), LOOP(doctor_helper, ARRAY_LEN(helpers)),
+	LOOP(doctor_clock, ARRAY_LEN(clocks)), LOOP(doctor_firewall, ARRAY_LEN(firewalls)),
 	TEST(doctor_helper_not_root), TEST(doctor_empty_host), TEST(doctor_prints))
