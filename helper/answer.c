@@ -132,7 +132,8 @@ static enum wire_answer allow(
 	if (count == 0)
 		return WIRE_NOTHING;
 	if (denied == (size_t)count) {
-		*json = report_text("error", "denied: see the helper's log for the limit");
+		*json = report_text("error", "denied: there may be no more grants (grants-per-user "
+					     "or grants, moshgate.conf)");
 		return WIRE_FAILED;
 	}
 	*json = report_number("allowed", (size_t)count - denied);
@@ -162,8 +163,10 @@ enum wire_answer answer_request(
 		return revoke_selected(helper, request, uid, json);
 	if (request->type != WIRE_RELOAD)
 		return tell_about(helper, request->type, uid, json);
-	if (uid != 0)
+	if (uid != 0) {
+		*json = report_text("error", "only root may do that");
 		return WIRE_REFUSED;
+	}
 	if (loop_reload(helper, error) == 0)
 		return WIRE_DONE;
 	*json = report_text("error", error);

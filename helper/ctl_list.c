@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <unistd.h>
+
 #include "ctl.h"
 #include "table.h"
 
@@ -81,10 +83,16 @@ static void print_table(const struct table *table, json_t *rows)
 	table_print(stdout, &terminal, table, rows, time(NULL));
 }
 
+/* Who is not root is told of what is his own. */
+static const char *of_yours(void)
+{
+	return geteuid() == 0 ? "" : " of yours";
+}
+
 static void print_list(json_t *json)
 {
 	if (json_array_size(json) == 0)
-		puts("Nobody may reach a mosh-server now.");
+		printf("Nobody may reach a mosh-server%s now.\n", of_yours());
 	else
 		print_table(&(struct table){list_columns, list_steps}, json);
 }
@@ -92,7 +100,8 @@ static void print_list(json_t *json)
 static void print_logins(json_t *json)
 {
 	if (json_array_size(json) == 0)
-		puts("Nobody is logged in by ssh.");
+		puts(geteuid() == 0 ? "Nobody is logged in by ssh."
+				    : "You are not logged in by ssh.");
 	else
 		print_table(&(struct table){login_columns, login_steps}, json);
 }
@@ -100,7 +109,8 @@ static void print_logins(json_t *json)
 static void print_pending(json_t *json)
 {
 	if (json_array_size(json) == 0)
-		puts("Nobody knocked lately who may not come in.");
+		printf("Nobody knocked lately at a mosh-server%s who may not come in.\n",
+			of_yours());
 	else
 		print_table(&(struct table){pending_columns, pending_steps}, json);
 }

@@ -144,7 +144,7 @@ static void print_metrics(json_t *status)
 static enum ctl_status refuse(void)
 {
 	fprintf(stderr, "moshgatectl: %s\n",
-		ctl_refusal(geteuid() == 0 ? WIRE_OTHER_VERSION : WIRE_REFUSED));
+		geteuid() == 0 ? ctl_refusal(WIRE_OTHER_VERSION) : "only root may do that");
 	return CTL_NOTHING;
 }
 

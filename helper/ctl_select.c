@@ -35,7 +35,7 @@ static int refuse_selector(const char *wanted, const char *selector)
 	return -ENOENT;
 }
 
-static int select_user(const char *selector, struct wire_control *request)
+static int select_user(const char *selector, const char *wanted, struct wire_control *request)
 {
 	const struct passwd *passwd;
 
@@ -46,7 +46,7 @@ static int select_user(const char *selector, struct wire_control *request)
 			       : refuse_selector("uid of 0 to 4294967294", selector);
 	passwd = getpwnam(selector);
 	if (!passwd)
-		return refuse_selector("user, address or port", selector);
+		return refuse_selector(wanted, selector);
 	request->uid = passwd->pw_uid;
 	return 0;
 }
@@ -62,7 +62,7 @@ int ctl_select_grants(const char *selector, struct wire_control *request)
 		return 0;
 	error = parse_decimal(selector, UINT16_MAX, &port);
 	if (error == -EINVAL)
-		return select_user(selector, request);
+		return select_user(selector, "user, address or port", request);
 	request->port = (uint16_t)port;
 	return port > 0 ? 0 : refuse_selector("port of 1 to 65535", selector);
 }
@@ -81,7 +81,7 @@ int ctl_select_person(const char *selector, struct wire_control *request)
 {
 	if (!selector)
 		return 0;
-	if (ctl_select_grants(selector, request) < 0)
-		return -EINVAL;
-	return request->is_of_user || request->client.family != 0 ? 0 : -EINVAL;
+	if (address_parse(selector, &request->client) == 0)
+		return 0;
+	return select_user(selector, "user or address", request);
 }

@@ -25,7 +25,7 @@ static void print_status(json_t *json)
 	printf("servers   %lld\n", value_number(json, "servers"));
 	printf("grants    %lld\n", value_number(json, "grants"));
 	if (json_object_get(json, "refused"))
-		printf("refused   %lld\n", value_number(json, "refused"));
+		printf("refused   %lld connections and requests\n", value_number(json, "refused"));
 }
 
 static void print_revoked(json_t *json)

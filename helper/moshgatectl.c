@@ -10,23 +10,25 @@ static const struct command {
 	enum wire_control_type type;
 	int (*select)(const char *selector, struct wire_control *request);
 	enum ctl_status (*run)(const struct ctl_question *question);
-	const char *what;
+	const char *what, *wants; /* behind it; null: nothing, or what may be left out */
 } commands[] = {
-	{"status", WIRE_STATUS, ctl_select_none, ctl_status, "what the helper is doing"},
-	{"list", WIRE_LIST, ctl_select_none, ctl_list, "who may reach which mosh-server"},
-	{"logins", WIRE_LOGINS, ctl_select_none, ctl_logins, "who is logged in by ssh, from where"},
+	{"status", WIRE_STATUS, ctl_select_none, ctl_status, "what the helper is doing", NULL},
+	{"list", WIRE_LIST, ctl_select_none, ctl_list, "who may reach which mosh-server", NULL},
+	{"logins", WIRE_LOGINS, ctl_select_none, ctl_logins, "who is logged in by ssh, from where",
+		NULL},
 	{"revoke", WIRE_REVOKE, ctl_select_grants, ctl_revoke,
-		"close now: all, USER, uid:N, ADDRESS or PORT"},
+		"close now: all, USER, uid:N, ADDRESS or PORT",
+		"\"all\", a user, an address or a port"},
 	{"pending", WIRE_PENDING, ctl_select_none, ctl_pending,
-		"who knocked at a mosh-server and was dropped"},
+		"who knocked at a mosh-server and was dropped", NULL},
 	{"allow", WIRE_ALLOW, ctl_select_address, ctl_allow,
-		"let ADDRESS, which knocked, reach the mosh-server"},
-	{"watch", WIRE_WATCH, ctl_select_none, ctl_watch, "events as they happen"},
+		"let ADDRESS, which knocked, reach the mosh-server", "an address"},
+	{"watch", WIRE_WATCH, ctl_select_none, ctl_watch, "events as they happen", NULL},
 	{"metrics", WIRE_STATUS, ctl_select_none, ctl_metrics,
-		"numbers for monitoring, as OpenMetrics"},
-	{"reload", WIRE_RELOAD, ctl_select_none, ctl_reload, "read the configuration anew"},
+		"numbers for monitoring, as OpenMetrics", NULL},
+	{"reload", WIRE_RELOAD, ctl_select_none, ctl_reload, "read the configuration anew", NULL},
 	{"doctor", WIRE_DIAGNOSE, ctl_select_person, ctl_doctor,
-		"what keeps mosh from working, here or for USER or ADDRESS"},
+		"what keeps mosh from working, here or for USER or ADDRESS", NULL},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -52,10 +54,26 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-static enum ctl_status usage_error(void)
+/* What is wrong, in one line: the whole summary would push it off the screen. */
+static enum ctl_status refuse_usage(const char *what, const char *argument)
 {
-	print_usage(stderr);
+	fprintf(stderr, "moshgatectl: %s", what);
+	if (argument)
+		fprintf(stderr, ": \"%s\"", argument);
+	fputs(" (see moshgatectl --help)\n", stderr);
 	return CTL_USAGE;
+}
+
+/* Of a command that takes none, or that cannot do without one. */
+static enum ctl_status refuse_selector(const struct command *command, const char *selector)
+{
+	char what[128];
+
+	if (selector)
+		snprintf(what, sizeof(what), "%s takes nothing behind it", command->name);
+	else
+		snprintf(what, sizeof(what), "%s wants %s", command->name, command->wants);
+	return refuse_usage(what, selector);
 }
 
 int main(int argc, char **argv)
@@ -86,15 +104,21 @@ int main(int argc, char **argv)
 			print_usage(stdout);
 			return CTL_DONE;
 		default:
-			return usage_error();
+			return refuse_usage("that is no option", NULL);
 		}
 	}
-	command = optind < argc ? find_command(argv[optind]) : NULL;
-	if (!command || argc - optind > 2)
-		return usage_error();
+	if (optind == argc) {
+		print_usage(stderr);
+		return CTL_USAGE;
+	}
+	command = find_command(argv[optind]);
+	if (!command)
+		return refuse_usage("no such command", argv[optind]);
+	if (argc - optind > 2)
+		return refuse_usage("too much", argv[optind + 2]);
 	question.request.type = command->type;
 	error = command->select(argv[optind + 1], &question.request);
 	if (error < 0)
-		return error == -EINVAL ? usage_error() : CTL_USAGE;
+		return error == -EINVAL ? refuse_selector(command, argv[optind + 1]) : CTL_USAGE;
 	return command->run(&question);
 }

@@ -48,8 +48,12 @@ void table_ago(json_t *value, time_t now, char text[CELL_SIZE])
 		strcpy(text, "-");
 		return;
 	}
+	if (then >= now) { /* or of another clock, a little ahead */
+		strcpy(text, "now");
+		return;
+	}
 	write_span((long long)(now - then), span, sizeof(span));
-	snprintf(text, CELL_SIZE, "%s%s", span, isdigit((unsigned char)span[0]) ? " ago" : "");
+	snprintf(text, CELL_SIZE, "%s ago", span);
 }
 
 void table_span(json_t *value, time_t now, char text[CELL_SIZE])

@@ -131,7 +131,8 @@ END_TEST
 static const struct {
 	const char *stamp, *text;
 } agos[] = {
-	{"2027-01-15T08:00:00Z", "0 s ago"},
+	{"2027-01-15T08:00:00Z", "now"},
+	{"2027-01-15T07:59:59Z", "1 s ago"},
 	{"2027-01-15T07:58:01Z", "119 s ago"},
 	{"2027-01-15T07:58:00Z", "2 min ago"},
 	{"2027-01-15T06:00:01Z", "119 min ago"},
