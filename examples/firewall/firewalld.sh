@@ -8,6 +8,8 @@
 # firewalld cannot accept by a mark: what its direct rules accept, its zones may still reject. They can drop, if
 # iptables is there. What runs already, and answers to what this host asked, has no need of the mark.
 set -e
+grep -Eqrs '^accept-mark *= *(0x4d534700|1297303296) *$' /etc/moshgate ||
+	echo "$0: warning: nothing in /etc/moshgate has accept-mark = 0x4d534700, so nothing gets the mark" >&2
 if ! command -v iptables >/dev/null || ! command -v ip6tables >/dev/null; then
 	echo "$0: needs iptables and ip6tables" >&2
 	exit 1
