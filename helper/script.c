@@ -178,7 +178,11 @@ void script_guard(FILE *file, const struct config *config)
 		config->gate.first_port, config->gate.last_port);
 }
 
-/* An element as the kernel has it, into a table that is made anew. */
+/* What looks an element up and then updates it counts each packet twice. */
+#define COUNTED_TIMES 2
+
+/* An element as the kernel has it, into a table that is made anew; with its counters, which are not
+ * to begin anew. */
 void script_element(FILE *file, const char *table, const struct element *element, uint64_t awake_ms)
 {
 	struct change change = {.kind = CHANGE_OPEN, .key = element->key};
@@ -186,6 +190,9 @@ void script_element(FILE *file, const char *table, const struct element *element
 
 	fprintf(file, "add element inet %s %s { ", table, plan_set(&change));
 	write_key(file, &change);
+	fprintf(file, " counter packets %llu bytes %llu",
+		(unsigned long long)element->use.packets * COUNTED_TIMES,
+		(unsigned long long)element->use.bytes * COUNTED_TIMES);
 	if (expires_ms != UINT64_MAX)
 		fprintf(file, " timeout %us",
 			expires_ms > awake_ms ? (unsigned int)((expires_ms - awake_ms + 999) / 1000)
