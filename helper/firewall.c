@@ -136,23 +136,35 @@ static void read_notices(struct firewall *firewall, struct plan *plan)
 		firewall->is_touched = true;
 }
 
-/* Ways to create the table, tried in order. An exclusive one and a plain one cannot be converted
- * into each other, so some ways delete and recreate it, in the same transaction. */
+/* Ways to have the table: the first that the kernel and libnftables take is it. A table that is
+ * there cannot become exclusive or cease to be, nor can one that somebody put to sleep (dormant)
+ * get a base chain, or a set another definition: so it may have to be made anew, with the elements
+ * that it had, in the same transaction. */
 static const struct way {
 	const char *remove; /* how the table that is there is taken, to remove it; null: it stays */
-	const char *flags;
+	const char *flags;  /* null: there are no more ways */
 	bool is_exclusive;
 	bool is_new; /* it is not there: to clear it all the same makes the kernel wait 10 ms */
 } exclusive_ways[] = {{NULL, EXCLUSIVE, true, true}, {NULL, EXCLUSIVE, true, false},
-	{"", EXCLUSIVE, true, false}, {NULL, "", false, false}, {.flags = NULL}},
-  plain_ways[] = {{NULL, "", false, true}, {NULL, "", false, false}, {EXCLUSIVE, "", false, false},
-	  {.flags = NULL}};
+	{"", EXCLUSIVE, true, false}, {EXCLUSIVE, EXCLUSIVE, true, false}, {NULL, "", false, false},
+	{"", "", false, false}, {.flags = NULL}},
+  plain_ways[] = {{NULL, "", false, true}, {NULL, "", false, false}, {"", "", false, false},
+	  {EXCLUSIVE, "", false, false}, {.flags = NULL}};
 
-static int install(struct firewall *firewall, const struct config *config, const struct way *way,
-	const struct elements *elements, const struct plan *plan)
+/* What is to be installed, and what the table had when that began. */
+struct installing {
+	const struct config *config;
+	const struct plan *plan;
+	struct elements elements;
+};
+
+static int install(
+	struct firewall *firewall, const struct way *way, const struct installing *installing)
 {
+	const struct elements *elements = &installing->elements;
 	const char *table = firewall->table;
 	struct nftables_script script;
+	int result;
 
 	nftables_begin(&script);
 	if (way->remove)
@@ -165,31 +177,50 @@ static int install(struct firewall *firewall, const struct config *config, const
 		script_element(script.file, table, &elements->items[i], clock_awake_ms());
 	if (!way->is_new)
 		script_clear(script.file, table);
-	script_guard(script.file, config);
-	script_plan(script.file, table, plan);
-	return nftables_run(&firewall->nft, &script);
+	script_guard(script.file, installing->config);
+	script_plan(script.file, table, installing->plan);
+	result = nftables_run(&firewall->nft, &script);
+	if (result == 0)
+		firewall->is_exclusive = way->is_exclusive;
+	return result;
+}
+
+/* Others fail also where nothing is wrong, with an old libnftables by what it calls their syntax:
+ * what it says of this one is what people are to read. */
+static bool is_telling(const struct way *way)
+{
+	return !way->remove && !way->is_new && way->flags[0] == '\0';
+}
+
+static int try_ways(
+	struct firewall *firewall, const struct way *ways, const struct installing *installing)
+{
+	char error[sizeof(firewall->nft.error)] = "";
+	int result = -EIO;
+
+	for (; ways->flags && result < 0; ways++) {
+		result = install(firewall, ways, installing);
+		if (result < 0 && is_telling(ways))
+			strcpy(error, firewall->nft.error);
+	}
+	if (result < 0)
+		strcpy(firewall->nft.error, error);
+	return result;
 }
 
 static int install_some_way(
 	struct firewall *firewall, const struct config *config, const struct plan *plan)
 {
-	const struct way *way = config->firewall.is_exclusive ? exclusive_ways : plain_ways;
+	const struct way *ways = config->firewall.is_exclusive ? exclusive_ways : plain_ways;
+	struct installing installing = {.config = config, .plan = plan};
 	auto_free void *items = NULL;
-	struct elements elements = {0};
-	int result = -EIO;
+	int result = install(firewall, &ways[0], &installing);
+	bool is_read = result == 0 || elements_read(firewall->sets, &installing.elements) == 0;
 
-	for (bool is_read = false; way->flags && result < 0; way++) {
-		/* To be put into a table that is made anew. */
-		if (!way->is_new && !is_read) {
-			is_read = elements_read(firewall->sets, &elements) == 0;
-			items = elements.items;
-			if (!is_read)
-				return result;
-		}
-		result = install(firewall, config, way, &elements, plan);
-		firewall->is_exclusive = way->is_exclusive;
-	}
-	return result;
+	items = installing.elements.items;
+	if (result == 0 || !is_read)
+		return result;
+	return try_ways(firewall, ways + 1, &installing);
 }
 
 int firewall_install(struct firewall *firewall, const struct config *config, struct plan *plan)

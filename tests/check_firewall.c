@@ -246,6 +246,9 @@ static const char *const damages[] = {
 	 "add chain inet moshgate input { type filter hook input priority 50; policy accept; }"),
 	"add chain inet moshgate input { policy drop; }",
 	"add element inet moshgate servers { 60009 }",
+	"add table inet moshgate { flags dormant; }",
+	("add table inet moshgate { flags dormant; }\n"
+	 "flush chain inet moshgate input\ndelete chain inet moshgate input"),
 };
 
 START_TEST(firewall_repairs)
@@ -261,6 +264,62 @@ START_TEST(firewall_repairs)
 	ck_assert_str_eq(read_one(change)->comment, change->comment);
 	nft_run("flush set inet moshgate grants4");
 	check_ruleset(default_rules);
+	finish();
+}
+END_TEST
+
+/* What was counted is not counted from nothing. */
+START_TEST(firewall_makes_anew)
+{
+	const struct element *element;
+	struct change change = {.key = nft_key(CLIENT4, SERVER4, 60001)};
+
+	begin_installed();
+	nft_run("add element inet moshgate grants4 { 127.0.0.5 . 127.0.0.7 . 60001"
+		" counter packets 6 bytes 600 timeout 100s comment \"1 u=3e8 c=1 s=5 v=l\" }\n"
+		"add table inet moshgate { flags dormant; }");
+	install();
+	element = read_one(&change);
+	ck_assert_ptr_nonnull(element);
+	ck_assert_str_eq(element->comment, "1 u=3e8 c=1 s=5 v=l");
+	ck_assert_uint_eq(element->use.packets, 3);
+	ck_assert_uint_eq(element->use.bytes, 300);
+	ck_assert_uint_le(element->use.expires_ms, clock_awake_ms() + 100000);
+	ck_assert_uint_gt(element->use.expires_ms, clock_awake_ms() + 90000);
+	finish();
+}
+END_TEST
+
+/* A set that is not as ours cannot be changed, nor can the table be used with it. */
+static const char *const other_sets[] = {
+	"add set inet moshgate grants4 { type ipv4_addr . ipv4_addr . inet_service;"
+	" flags dynamic,timeout; size 65535; }",
+	"add set inet moshgate grants4 { type ipv4_addr . ipv4_addr . inet_service;"
+	" flags dynamic,timeout; size 10; counter; }",
+	"add set inet moshgate servers { type inet_service; flags interval; }",
+};
+
+START_TEST(firewall_replaces_sets)
+{
+	begin();
+	nft_run("add table inet moshgate");
+	nft_run(other_sets[_i]);
+	install();
+	check_ruleset(default_rules);
+	finish();
+}
+END_TEST
+
+/* Of all ways that were tried in vain the error is that of the one that should have worked. */
+START_TEST(firewall_tells_why)
+{
+	const struct grant_key mixed = nft_key(CLIENT4, SERVER6, 60001);
+
+	begin_installed();
+	add_change(CHANGE_OPEN, CLIENT4, SERVER4, 60001)->key = mixed;
+	ck_assert_int_eq(firewall_install(firewall, &config, &plan), -EIO);
+	ck_assert_msg(
+		!strstr(firewall_error(firewall), "syntax error"), "%s", firewall_error(firewall));
 	finish();
 }
 END_TEST
@@ -579,10 +638,12 @@ START_TEST(firewall_exclusive)
 END_TEST
 
 CHECK_KERNEL_MAIN("firewall", TEST(firewall_installs), TEST(firewall_installs_all_options),
-	LOOP(firewall_repairs, ARRAY_LEN(damages)), TEST(firewall_installs_with_plan),
-	LOOP(firewall_opens_and_shuts, ARRAY_LEN(families)), TEST(firewall_ports),
-	TEST(firewall_shuts_before_opening), LOOP(firewall_renews, ARRAY_LEN(renewals)),
-	TEST(firewall_refused), TEST(firewall_refused_not_ours), TEST(firewall_refused_not_ours),
+	LOOP(firewall_repairs, ARRAY_LEN(damages)), TEST(firewall_makes_anew),
+	LOOP(firewall_replaces_sets, ARRAY_LEN(other_sets)), TEST(firewall_tells_why),
+	TEST(firewall_installs_with_plan), LOOP(firewall_opens_and_shuts, ARRAY_LEN(families)),
+	TEST(firewall_ports), TEST(firewall_shuts_before_opening),
+	LOOP(firewall_renews, ARRAY_LEN(renewals)), TEST(firewall_refused),
+	TEST(firewall_refused_not_ours), TEST(firewall_refused_not_ours),
 	TEST(firewall_refused_without_table), TEST(firewall_refused_by_full_set),
 	LOOP(firewall_evil_names, ARRAY_LEN(evil)), TEST(firewall_removes), TEST(firewall_touched),
 	TEST(firewall_exclusive))
