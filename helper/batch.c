@@ -112,13 +112,24 @@ static void put_comment(struct nlmsghdr *message, const char *comment)
 	mnl_attr_put(message, NFTA_SET_ELEM_USERDATA, 2 + size, data);
 }
 
+/* As script.c says it, and for the same reason. */
+static void put_timeout(struct nlmsghdr *message, const struct change *change)
+{
+	bool is_renewed = change->renewed_s > change->timeout_s;
+	uint32_t timeout_s = is_renewed ? change->renewed_s : change->timeout_s;
+
+	mnl_attr_put_u64(message, NFTA_SET_ELEM_TIMEOUT, htobe64((uint64_t)timeout_s * 1000));
+	if (is_renewed)
+		mnl_attr_put_u64(message, NFTA_SET_ELEM_EXPIRATION,
+			htobe64((uint64_t)change->timeout_s * 1000));
+}
+
 /* What an element that is added has besides its key; a port has nothing. */
 static void put_use(struct nlmsghdr *message, const struct change *change)
 {
 	if (change->timeout_s == 0)
 		return;
-	mnl_attr_put_u64(
-		message, NFTA_SET_ELEM_TIMEOUT, htobe64((uint64_t)change->timeout_s * 1000));
+	put_timeout(message, change);
 	put_comment(message, change->comment);
 }
 

@@ -174,7 +174,8 @@ static int install(
 		way->flags);
 	script_sets(script.file, table);
 	for (size_t i = 0; way->remove && i < elements->count; i++)
-		script_element(script.file, table, &elements->items[i], clock_awake_ms());
+		script_element(
+			script.file, installing->config, &elements->items[i], clock_awake_ms());
 	if (!way->is_new)
 		script_clear(script.file, table);
 	script_guard(script.file, installing->config);

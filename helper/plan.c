@@ -96,6 +96,7 @@ static void plan_grant(const struct grant_table *table, struct grant *grant, enu
 	if (kind == CHANGE_SHUT)
 		return;
 	change->timeout_s = timeout_s(table, grant, now_ms);
+	change->renewed_s = table->config->gate.idle_s;
 	label_write(&grant->label, change->comment);
 }
 

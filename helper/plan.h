@@ -22,7 +22,8 @@ enum change_kind {
 struct change {
 	enum change_kind kind;
 	struct grant_key key; /* a port alone for the two port kinds */
-	uint32_t timeout_s;
+	uint32_t timeout_s;   /* what the element has left */
+	uint32_t renewed_s;   /* and after its next packet; 0: as much */
 	char comment[LABEL_TEXT_SIZE];
 	struct grant *grant; /* null for the port kinds */
 

@@ -14,6 +14,16 @@ static void write_key(FILE *file, const struct change *change)
 	fprintf(file, "%u", change->key.port);
 }
 
+/* A ruleset that was saved is refused as a whole if an element has more left than its timeout, as
+ * it would have after a packet. So its timeout is what a packet gives it. */
+static void write_timeout(FILE *file, uint32_t left_s, uint32_t renewed_s)
+{
+	if (renewed_s > left_s)
+		fprintf(file, " timeout %us expires %us", renewed_s, left_s);
+	else
+		fprintf(file, " timeout %us", left_s);
+}
+
 /* One command: the verb with those elements of the set that the plan's changes of that kind have.
  */
 struct list {
@@ -38,9 +48,10 @@ static void write_list(FILE *file, const struct plan *plan, const struct list *l
 		is_first = false;
 		fputc(' ', file);
 		write_key(file, change);
-		if (change->timeout_s > 0)
-			fprintf(file, " timeout %us comment \"%s\"", change->timeout_s,
-				change->comment);
+		if (change->timeout_s > 0) {
+			write_timeout(file, change->timeout_s, change->renewed_s);
+			fprintf(file, " comment \"%s\"", change->comment);
+		}
 	}
 	if (!is_first)
 		fputs(" }\n", file);
@@ -183,20 +194,22 @@ void script_guard(FILE *file, const struct config *config)
 
 /* An element as the kernel has it, into a table that is made anew; with its counters, which are not
  * to begin anew. */
-void script_element(FILE *file, const char *table, const struct element *element, uint64_t awake_ms)
+void script_element(
+	FILE *file, const struct config *config, const struct element *element, uint64_t awake_ms)
 {
 	struct change change = {.kind = CHANGE_OPEN, .key = element->key};
 	uint64_t expires_ms = element->use.expires_ms;
 
-	fprintf(file, "add element inet %s %s { ", table, plan_set(&change));
+	fprintf(file, "add element inet %s %s { ", config->firewall.table, plan_set(&change));
 	write_key(file, &change);
 	fprintf(file, " counter packets %llu bytes %llu",
 		(unsigned long long)element->use.packets * COUNTED_TIMES,
 		(unsigned long long)element->use.bytes * COUNTED_TIMES);
 	if (expires_ms != UINT64_MAX)
-		fprintf(file, " timeout %us",
-			expires_ms > awake_ms ? (unsigned int)((expires_ms - awake_ms + 999) / 1000)
-					      : 1);
+		write_timeout(file,
+			expires_ms > awake_ms ? (uint32_t)((expires_ms - awake_ms + 999) / 1000)
+					      : 1,
+			config->gate.idle_s);
 	if (label_read(element->comment, &(struct label){0}) == 0)
 		fprintf(file, " comment \"%s\"", element->comment);
 	fputs(" }\n", file);

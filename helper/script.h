@@ -26,6 +26,6 @@ void script_plan(FILE *file, const char *table, const struct plan *plan);
 
 /* A command that puts an element as it is into sets that were made anew. */
 void script_element(
-	FILE *file, const char *table, const struct element *element, uint64_t awake_ms);
+	FILE *file, const struct config *config, const struct element *element, uint64_t awake_ms);
 
 #endif

@@ -573,6 +573,46 @@ START_TEST(firewall_evil_names)
 }
 END_TEST
 
+static void save_and_load(void)
+{
+	char *saved = nft_say("list ruleset", 0);
+
+	for (char *tab = saved; (tab = strchr(tab, '\t'));)
+		*tab = ' ';
+	nft_run("flush ruleset");
+	nft_run(saved);
+	free(saved);
+}
+
+/* A ruleset that was saved can be loaded: no element has more left than its timeout, also when the
+ * rule has renewed it; and until then it has what the plan says. */
+START_TEST(firewall_saved)
+{
+	int (*const ways[])(void) = {apply_by_install, apply};
+	struct change *change;
+	int fd;
+
+	begin_installed();
+	fd = kernel_udp(CLIENT4, 0);
+	change = add_change(CHANGE_OPEN, CLIENT4, SERVER4, 60001);
+	change->renewed_s = config.gate.idle_s;
+	ck_assert_int_eq(ways[_i](), 0);
+	ck_assert_uint_le(read_one(change)->use.expires_ms, clock_awake_ms() + 120000);
+	kernel_connect(fd, SERVER4, 60001);
+	ck_assert_int_eq(send(fd, "text", 4, 0), 4);
+	close(fd);
+	ck_assert_uint_gt(read_one(change)->use.expires_ms, clock_awake_ms() + 86000000);
+	save_and_load();
+	ck_assert_uint_gt(read_one(change)->use.expires_ms, clock_awake_ms() + 86000000);
+	/* The same of a table that was made anew in between. */
+	nft_run("add table inet moshgate { flags dormant; }");
+	install();
+	save_and_load();
+	ck_assert_str_eq(read_one(change)->comment, change->comment);
+	finish();
+}
+END_TEST
+
 START_TEST(firewall_removes)
 {
 	char *listed;
@@ -645,5 +685,6 @@ CHECK_KERNEL_MAIN("firewall", TEST(firewall_installs), TEST(firewall_installs_al
 	LOOP(firewall_renews, ARRAY_LEN(renewals)), TEST(firewall_refused),
 	TEST(firewall_refused_not_ours), TEST(firewall_refused_not_ours),
 	TEST(firewall_refused_without_table), TEST(firewall_refused_by_full_set),
-	LOOP(firewall_evil_names, ARRAY_LEN(evil)), TEST(firewall_removes), TEST(firewall_touched),
+	LOOP(firewall_evil_names, ARRAY_LEN(evil)), LOOP(firewall_saved, 2),
+	LOOP(firewall_saved, 2), TEST(firewall_removes), TEST(firewall_touched),
 	TEST(firewall_exclusive))

@@ -29,18 +29,24 @@ static inline void nft_run(const char *commands)
 	nft_ctx_free(nft);
 }
 
-/* What the command says, without what changes by itself; the caller's to free. */
-static inline char *nft_ask(const char *command)
+/* What the command says, of those flags; the caller's to free. */
+static inline char *nft_say(const char *command, unsigned int flags)
 {
 	struct nft_ctx *nft = nft_open();
 	char *text;
 
-	nft_ctx_output_set_flags(nft, NFT_CTX_OUTPUT_STATELESS);
+	nft_ctx_output_set_flags(nft, flags);
 	ck_assert_msg(nft_run_cmd_from_buffer(nft, command) == 0, "%s: %s", command,
 		nft_ctx_get_error_buffer(nft));
 	text = strdup(nft_ctx_get_output_buffer(nft));
 	nft_ctx_free(nft);
 	return text;
+}
+
+/* The same without what changes by itself. */
+static inline char *nft_ask(const char *command)
+{
+	return nft_say(command, NFT_CTX_OUTPUT_STATELESS);
 }
 
 static inline struct grant_key nft_key(const char *client, const char *server, uint16_t port)
