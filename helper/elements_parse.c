@@ -24,20 +24,21 @@ static const struct {
 	[ELEMENTS_SERVERS] = {"servers", 0, 0, 1},
 };
 
-/* Client, server and port, each field filled up to a multiple of four bytes. */
-static int parse_key(struct nftnl_set_elem *from, size_t set, struct grant_key *key)
+/* Client, server and port, each field filled up to a multiple of four bytes. False: the set is not
+ * like ours, though it has the name, and so is nothing in it. */
+static bool parse_key(struct nftnl_set_elem *from, size_t set, struct grant_key *key)
 {
 	uint32_t size, address_size = sets_of[set].address_size;
 	const uint8_t *bytes = nftnl_set_elem_get(from, NFTNL_SET_ELEM_KEY, &size);
 
-	if (!bytes || size < 2 * address_size + sizeof(uint16_t))
-		return -EPROTO;
+	if (!bytes || size != (address_size > 0 ? 2 * address_size + 4 : 2))
+		return false;
 	if (address_size > 0)
 		key->client = address_from_bytes(sets_of[set].family, bytes);
 	if (address_size > 0)
 		key->server = address_from_bytes(sets_of[set].family, bytes + address_size);
 	key->port = (uint16_t)(bytes[2 * address_size] << 8 | bytes[2 * address_size + 1]);
-	return 0;
+	return true;
 }
 
 /* Type, length and value, again and again; but to the kernel they are any bytes of whoever made the
@@ -67,14 +68,14 @@ static int on_expression(struct nftnl_expr *expression, void *context)
 	return 0;
 }
 
-static int parse_element(struct nftnl_set_elem *from, size_t set, struct element *element)
+static bool parse_element(struct nftnl_set_elem *from, size_t set, struct element *element)
 {
 	const void *data;
 	uint32_t size;
 
 	memset(element, 0, sizeof(*element));
-	if (parse_key(from, set, &element->key) < 0)
-		return -EPROTO;
+	if (!parse_key(from, set, &element->key))
+		return false;
 	data = nftnl_set_elem_get(from, NFTNL_SET_ELEM_USERDATA, &size);
 	if (data)
 		read_user_data(data, size, element->comment);
@@ -85,7 +86,7 @@ static int parse_element(struct nftnl_set_elem *from, size_t set, struct element
 	if (nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_EXPIRATION))
 		element->use.expires_ms =
 			clock_awake_ms() + nftnl_set_elem_get_u64(from, NFTNL_SET_ELEM_EXPIRATION);
-	return 0;
+	return true;
 }
 
 /* The same the other way round. */
@@ -127,7 +128,8 @@ static int find_set(const char *table_name, struct nftnl_set *set)
 	return -1;
 }
 
-/* Every element in one message about a set of ours. */
+/* Every element in one message about a set of ours. Others' are passed over: who made such a set is
+ * not to keep us from reading the rest, and from making it anew. */
 int elements_parse(
 	const struct nlmsghdr *message, const char *table, elements_call *call, void *context)
 {
@@ -147,11 +149,10 @@ int elements_parse(
 	elements = nftnl_set_elems_iter_create(set);
 	if (!elements)
 		memory_exhausted();
-	while (result == 0 && (from = nftnl_set_elems_iter_next(elements))) {
+	while ((from = nftnl_set_elems_iter_next(elements))) {
 		struct element element;
 
-		result = parse_element(from, (size_t)index, &element);
-		if (result == 0)
+		if (parse_element(from, (size_t)index, &element))
 			call(&element, (enum elements_set)index, context);
 	}
 	nftnl_set_elems_iter_destroy(elements);

@@ -161,6 +161,25 @@ static void fill(void)
 }
 
 /* More than the kernel tells in one message. */
+/* Of sets that have our names and are not like ours nothing is ours; and the rest is read. */
+START_TEST(elements_of_other_types)
+{
+	begin();
+	nft_run("add table inet moshgate\n"
+		"add set inet moshgate grants4 { type ipv4_addr; }\n"
+		"add element inet moshgate grants4 { 203.0.113.5 }\n"
+		"add set inet moshgate grants6 { type ipv6_addr . ipv6_addr . inet_service; }\n"
+		"add element inet moshgate grants6 { 2001:db8::5 . 2001:db8::7 . 60001 }\n"
+		"add set inet moshgate servers { type inet_service . inet_service; }\n"
+		"add element inet moshgate servers { 60001 . 60002 }\n");
+	ck_assert_uint_eq(read_all(), 1);
+	ck_assert_int_eq(elements.items[0].key.client.family, 6);
+	ck_assert_int_eq(elements_read_ports(sets, &elements), 0);
+	ck_assert_uint_eq(elements.count, 1);
+	finish();
+}
+END_TEST
+
 START_TEST(elements_many)
 {
 	begin();
@@ -391,6 +410,6 @@ END_TEST
 
 CHECK_KERNEL_MAIN("elements", TEST(elements_none), TEST(elements_of_both_families),
 	TEST(elements_plain), TEST(elements_long_comment), TEST(elements_of_others),
-	TEST(elements_many), TEST(elements_under_change), TEST(elements_interrupted),
-	TEST(elements_last_word), TEST(elements_others_last_word), TEST(elements_touched),
-	TEST(elements_flushed), TEST(elements_notices_lost))
+	TEST(elements_of_other_types), TEST(elements_many), TEST(elements_under_change),
+	TEST(elements_interrupted), TEST(elements_last_word), TEST(elements_others_last_word),
+	TEST(elements_touched), TEST(elements_flushed), TEST(elements_notices_lost))

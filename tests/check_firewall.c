@@ -297,6 +297,8 @@ static const char *const other_sets[] = {
 	"add set inet moshgate grants4 { type ipv4_addr . ipv4_addr . inet_service;"
 	" flags dynamic,timeout; size 10; counter; }",
 	"add set inet moshgate servers { type inet_service; flags interval; }",
+	("add set inet moshgate grants4 { type ipv4_addr; }\n"
+	 "add element inet moshgate grants4 { 203.0.113.5 }"),
 };
 
 START_TEST(firewall_replaces_sets)
