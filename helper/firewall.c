@@ -6,6 +6,7 @@
 
 #include "batch.h"
 #include "clock.h"
+#include "contents.h"
 #include "drops.h"
 #include "elements.h"
 #include "fd.h"
@@ -117,12 +118,13 @@ static struct change *find_change(struct plan *plan, const struct grant_key *key
 	return NULL;
 }
 
-/* An element without a comment is one that was added only to be deleted. */
+/* An element without a comment is one that was added only to be deleted; and what is told first is
+ * what was there, if a change had to be made twice. */
 static void on_deleted(const struct element *element, void *context)
 {
 	struct change *change = find_change(context, &element->key);
 
-	if (!change || !element->comment[0])
+	if (!change || change->is_counted || !element->comment[0])
 		return;
 	change->use = element->use;
 	change->is_counted = true;
@@ -156,6 +158,7 @@ struct installing {
 	const struct config *config;
 	const struct plan *plan;
 	struct elements elements;
+	bool is_anew; /* nothing else of the table that is there may stay */
 };
 
 static int install(
@@ -200,28 +203,53 @@ static int try_ways(
 	int result = -EIO;
 
 	for (; ways->flags && result < 0; ways++) {
+		if (installing->is_anew && !ways->remove)
+			continue;
 		result = install(firewall, ways, installing);
 		if (result < 0 && is_telling(ways))
 			strcpy(error, firewall->nft.error);
 	}
-	if (result < 0)
+	if (result < 0 && error[0])
 		strcpy(firewall->nft.error, error);
 	return result;
 }
 
+/* A chain of somebody else's in our table goes on dropping or accepting, whatever ours do. */
+static bool has_others(const struct firewall *firewall, const struct config *config)
+{
+	uint32_t count;
+
+	return contents_count(firewall->table, &count) == 0 && count != script_contents(config);
+}
+
+static int read_and_try(
+	struct firewall *firewall, const struct way *ways, struct installing *installing)
+{
+	auto_free void *items = NULL;
+	int result = elements_read(firewall->sets, &installing->elements);
+
+	items = installing->elements.items;
+	if (result == 0)
+		result = try_ways(firewall, ways, installing);
+	installing->elements = (struct elements){0};
+	return result;
+}
+
+/* If there is no table there is nothing to be read, nor of others. */
 static int install_some_way(
 	struct firewall *firewall, const struct config *config, const struct plan *plan)
 {
 	const struct way *ways = config->firewall.is_exclusive ? exclusive_ways : plain_ways;
 	struct installing installing = {.config = config, .plan = plan};
-	auto_free void *items = NULL;
 	int result = install(firewall, &ways[0], &installing);
-	bool is_read = result == 0 || elements_read(firewall->sets, &installing.elements) == 0;
 
-	items = installing.elements.items;
-	if (result == 0 || !is_read)
+	if (result == 0)
+		return 0;
+	result = read_and_try(firewall, ways + 1, &installing);
+	if (result < 0 || !has_others(firewall, config))
 		return result;
-	return try_ways(firewall, ways + 1, &installing);
+	installing.is_anew = true;
+	return read_and_try(firewall, ways + 1, &installing);
 }
 
 int firewall_install(struct firewall *firewall, const struct config *config, struct plan *plan)

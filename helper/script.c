@@ -189,6 +189,11 @@ void script_guard(FILE *file, const struct config *config)
 		config->gate.first_port, config->gate.last_port);
 }
 
+unsigned int script_contents(const struct config *config)
+{
+	return config->gate.is_pending ? 7 : 5;
+}
+
 /* What looks an element up and then updates it counts each packet twice. */
 #define COUNTED_TIMES 2
 

@@ -21,6 +21,9 @@ void script_clear(FILE *file, const char *table);
 /* Commands that make the chains, and the sets of who knocked if config wants them. */
 void script_guard(FILE *file, const struct config *config);
 
+/* How many sets and chains these are, and so all that is to be in the table. */
+unsigned int script_contents(const struct config *config);
+
 /* Commands that carry out the plan. */
 void script_plan(FILE *file, const char *table, const struct plan *plan);
 

@@ -246,6 +246,9 @@ static const char *const damages[] = {
 	 "add chain inet moshgate input { type filter hook input priority 50; policy accept; }"),
 	"add chain inet moshgate input { policy drop; }",
 	"add element inet moshgate servers { 60009 }",
+	"add chain inet moshgate x { type filter hook input priority -5; policy drop; }",
+	("add set inet moshgate y { type ipv4_addr; }\n"
+	 "add chain inet moshgate x\nadd rule inet moshgate x jump guard"),
 	"add table inet moshgate { flags dormant; }",
 	("add table inet moshgate { flags dormant; }\n"
 	 "flush chain inet moshgate input\ndelete chain inet moshgate input"),

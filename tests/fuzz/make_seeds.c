@@ -10,6 +10,7 @@
 #include <dirent.h>
 
 #include "../check_nft.h"
+#include "contents.h"
 #include "drops.h"
 #include "elements.h"
 #include "observer.h"
@@ -342,6 +343,24 @@ START_TEST(drops)
 }
 END_TEST
 
+START_TEST(contents)
+{
+	uint32_t count;
+
+	nft_run("add table inet moshgate\n"
+		"add set inet moshgate servers { type inet_service; }\n"
+		"add chain inet moshgate guard\n");
+	record("contents/two", 't');
+	ck_assert_int_eq(contents_count("moshgate", &count), 0);
+	ck_assert_uint_eq(count, 2);
+	finish();
+	nft_run("flush ruleset");
+	record("contents/none", 't');
+	ck_assert_int_eq(contents_count("moshgate", &count), -ENOENT);
+	finish();
+}
+END_TEST
+
 static void touch(const char *folder, const char *name)
 {
 	fclose(fopen(path_in(folder, name), "we"));
@@ -428,6 +447,7 @@ static const struct {
 	{"sockdiag/failed", 'd', {EIO}},
 	{"sockdiag/ended-again", 'e', {EINTR}},
 	{"sockdiag/lost", 'e', {ENOBUFS}},
+	{"contents/failed", 't', {EIO}},
 	{"drops/again", 'r', {EINTR, EINTR}},
 	{"drops/failed", 'r', {EIO}},
 	{"elements/again", 'g', {EINTR, EINTR}},
@@ -457,7 +477,7 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const struct check_test tests[] = {TEST(messages), TEST(state), TEST(sockets), TEST(drops),
-		TEST(elements), TEST(records), TEST(others)};
+		TEST(contents), TEST(elements), TEST(records), TEST(others)};
 
 	seeds = argc == 2 ? open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	if (seeds < 0) {
