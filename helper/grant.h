@@ -27,7 +27,7 @@ enum grant_state {
 	GRANT_WANTED,    /* not in the kernel yet */
 	GRANT_OPEN,      /* in the kernel */
 	GRANT_SHORTENED, /* in the kernel, and to lapse after claim */
-	GRANT_LOST,      /* open, but somebody took it out of the kernel */
+	GRANT_LOST,      /* open, but somebody took it out of the kernel, or changed it there */
 	GRANT_GOING,     /* in the kernel, and to be taken out */
 	GRANT_LAPSED,    /* the kernel took it out itself */
 	GRANT_STATES
@@ -155,7 +155,7 @@ void grant_miss(struct grant_table *table, struct grant *grant, uint64_t now_ms)
 
 /* Compares with all that the kernel has: takes over counters and expiry, adopts elements whose
  * comment names a live server, marks others to be closed, and tells those that have run out from
- * those that somebody took away and that are to come back. */
+ * those that somebody took away and that are to come back, as are those that somebody changed. */
 void grant_sync(struct grant_table *table, const struct elements *elements, uint64_t now_ms);
 
 /* Which grants a person means; what is 0 (or of family 0) means any. */

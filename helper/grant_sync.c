@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <string.h>
+
 #include "grant.h"
 
 /* Each packet makes it expire idle later. But after idle was lowered that may be later than now,
@@ -96,6 +98,40 @@ static void settle_missing(struct grant_table *table, uint64_t now_ms)
 	}
 }
 
+/* Somebody made it anew: with a label that is not what was put in (one that another version wrote
+ * may be longer, if it says the same), or without an end. */
+static bool is_altered(const struct grant *grant, const struct element *element)
+{
+	char wanted[LABEL_TEXT_SIZE], got[LABEL_TEXT_SIZE];
+	struct label label;
+
+	if (element->use.expires_ms == UINT64_MAX)
+		return true;
+	label_write(&grant->label, wanted);
+	if (strcmp(wanted, element->comment) == 0)
+		return false;
+	if (label_read(element->comment, &label) < 0)
+		return true;
+	label_write(&label, got);
+	return strcmp(wanted, got) != 0;
+}
+
+/* As if it had been taken out: it is put in again, with the time that it had. What it has counted
+ * until then is told when it is taken out for that; it may be another than was counted before. */
+static void take_in_altered(struct grant_table *table, struct grant *grant,
+	const struct element *element, uint64_t now_ms)
+{
+	uint64_t expires_ms = grant->use.expires_ms, awake_ms = grant_awake_ms(table, now_ms);
+
+	if (element->use.packets + grant->before.packets < grant->use.packets)
+		grant->before = grant->use;
+	grant_update(table, grant, &element->use, now_ms);
+	if (expires_ms == UINT64_MAX || expires_ms <= awake_ms)
+		expires_ms = awake_ms + (uint64_t)table->config->gate.idle_s * 1000;
+	grant->use.expires_ms = expires_ms;
+	grant_move(table, grant, GRANT_LOST);
+}
+
 void grant_sync(struct grant_table *table, const struct elements *elements, uint64_t now_ms)
 {
 	mark_missing(table);
@@ -107,8 +143,11 @@ void grant_sync(struct grant_table *table, const struct elements *elements, uint
 			grant = grant_find(table, &element->key);
 		if (!grant)
 			grant = adopt(table, element);
-		grant_update(table, grant, &element->use, now_ms);
 		grant->is_missing = false;
+		if (grant->state == GRANT_OPEN && is_altered(grant, element))
+			take_in_altered(table, grant, element, now_ms);
+		else
+			grant_update(table, grant, &element->use, now_ms);
 	}
 	settle_missing(table, now_ms);
 }

@@ -83,7 +83,9 @@ static uint32_t timeout_s(
 
 	if (grant->state != GRANT_LOST)
 		return table->config->gate.claim_s;
-	if (expires_ms == UINT64_MAX || expires_ms <= awake_ms)
+	if (expires_ms == UINT64_MAX)
+		return table->config->gate.idle_s;
+	if (expires_ms <= awake_ms)
 		return 1;
 	return (uint32_t)((expires_ms - awake_ms + 999) / 1000);
 }

@@ -412,6 +412,90 @@ START_TEST(plan_restores)
 }
 END_TEST
 
+/* What somebody made of the element, and how long it has when it is ours again: as long as it had,
+ * or idle if that is not known. */
+static const struct {
+	const char *comment; /* null: as it was */
+	struct grant_use use;
+	uint64_t expires_ms;
+	uint64_t packets; /* that it has counted in all */
+	bool is_known;    /* the last comparison knew it */
+} altered[] = {
+	{NULL, {6, 600, UINT64_MAX}, START + 90000, 6, true},
+	{NULL, {1, 100, UINT64_MAX}, START + 90000, 6, true},
+	{"", {1, 100, START + 1000}, START + 90000, 6, true},
+	{"", {0, 0, UINT64_MAX}, START + 90000, 5, true},
+	{"hello", {0, 0, UINT64_MAX}, START + 90000, 5, true},
+	{"1 u=3e8 c=2 s=4c4b40 v=l n=alice", {0, 0, START + 1000}, START + 90000, 5, true},
+	{NULL, {6, 600, UINT64_MAX}, START + 7000, 6, false},
+};
+
+START_TEST(plan_mends_altered)
+{
+	struct element *element = &policy.kernel.items[0];
+	char comment[LABEL_TEXT_SIZE];
+
+	begin();
+	policy.config.gate.idle_s = 7;
+	open_one();
+	strcpy(comment, element->comment);
+	element->use = (struct grant_use){5, 500, altered[_i].is_known ? START + 90000 : START};
+	policy_sync(&policy.kernel, policy.table);
+	element->use = altered[_i].use;
+	if (altered[_i].comment)
+		strcpy(element->comment, altered[_i].comment);
+	policy_sync(&policy.kernel, policy.table);
+	settle(START);
+	ck_assert_uint_eq(policy.gone, 0);
+	ck_assert_uint_eq(policy.kernel.count, 1);
+	ck_assert_str_eq(element->comment, comment);
+	ck_assert_uint_eq(element->use.expires_ms, altered[_i].expires_ms);
+	ck_assert_uint_eq(list(GRANT_OPEN)->use.packets, altered[_i].packets);
+	policy_sync(&policy.kernel, policy.table);
+	settle(START);
+	ck_assert_uint_eq(policy.changes, 0);
+	finish();
+}
+END_TEST
+
+/* One without an end is ours by its comment alone, and gets one. And one that a later version wrote
+ * is let be: it says the same. */
+START_TEST(plan_adopts_altered)
+{
+	begin();
+	see_one();
+	add_left(_i ? "1 u=3e8 c=1 s=5 v=l n=alice x=y" : left[0].comment, CLIENT, 60001);
+	if (_i == 0)
+		policy.kernel.items[0].use.expires_ms = UINT64_MAX;
+	policy_sync(&policy.kernel, policy.table);
+	policy_sync(&policy.kernel, policy.table);
+	settle(START);
+	ck_assert_uint_eq(policy.kernel.count, 1);
+	ck_assert_uint_eq(policy.kernel.items[0].use.expires_ms,
+		START + (_i ? 80000000 : 1000 * (uint64_t)policy.config.gate.idle_s));
+	ck_assert_str_eq(policy.kernel.items[0].comment,
+		_i ? "1 u=3e8 c=1 s=5 v=l n=alice x=y" : left[0].comment);
+	finish();
+}
+END_TEST
+
+/* Taken away after somebody had taken its end away: how long it had is not known any more. */
+START_TEST(plan_restores_without_end)
+{
+	const struct grant_use endless = {5, 500, UINT64_MAX};
+
+	begin();
+	open_one();
+	grant_update(policy.table, list(GRANT_OPEN), &endless, START);
+	policy.kernel.count = 0;
+	policy_sync(&policy.kernel, policy.table);
+	settle(START);
+	ck_assert_uint_eq(policy.kernel.items[0].use.expires_ms,
+		START + 1000 * (uint64_t)policy.config.gate.idle_s);
+	finish();
+}
+END_TEST
+
 /* Lost, and then its server ends before it is back. */
 START_TEST(plan_does_not_restore_the_dead)
 {
@@ -500,5 +584,6 @@ CHECK_MAIN("plan", TEST(plan_tells_whose), TEST(grant_refused_by_kernel),
 	LOOP(plan_adopts, ARRAY_LEN(left)), LOOP(plan_adopts_home, 2), TEST(plan_last_counters),
 	LOOP(plan_adopts_home, 2), TEST(plan_last_counters), TEST(plan_adopts_no_other_prefix),
 	TEST(plan_adopts_no_dead), LOOP(plan_lapses, ARRAY_LEN(lapses)), TEST(plan_restores),
-	TEST(plan_does_not_restore_the_dead), TEST(plan_port_set), LOOP(plan_loopback, 2),
-	TEST(plan_port_refused), TEST(plan_starts_anew))
+	LOOP(plan_mends_altered, ARRAY_LEN(altered)), LOOP(plan_adopts_altered, 2),
+	TEST(plan_restores_without_end), TEST(plan_does_not_restore_the_dead), TEST(plan_port_set),
+	LOOP(plan_loopback, 2), TEST(plan_port_refused), TEST(plan_starts_anew))
