@@ -153,7 +153,7 @@ struct login *login_owner(const struct login_table *table, const struct udp_sock
 	for (struct login *login = login_of_user(table, socket->uid); login; login = login->next) {
 		int of_login = rank(login, socket, sessions, session_count);
 
-		if (of_login > best_rank) {
+		if (of_login > best_rank && !login->is_newcomer) {
 			best_rank = of_login;
 			best = login;
 		}

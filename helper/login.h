@@ -14,7 +14,8 @@ struct login {
 	struct process process; /* where that process stands */
 	uint64_t since_ms;
 	char *user;
-	char *auth; /* the credential, for people */
+	char *auth;       /* the credential, for people */
+	bool is_newcomer; /* what is being looked at was there before it */
 
 	struct login *prev, *next; /* of the same user, newest first */
 	UT_hash_handle hh;         /* the table's own */
@@ -44,7 +45,7 @@ void login_each(const struct login_table *table,
 /* Which login started this socket? Of its uid's logins those in the cgroup that it was made in; if
  * there are none, all; of several those whose audit session is one of sessions; of several those
  * that came in on the address that it is bound to, as mosh does it; of several still, the newest.
- * Null if the uid has none. */
+ * Null if the uid has none that is no newcomer. */
 struct login *login_owner(const struct login_table *table, const struct udp_socket *socket,
 	const uint32_t *sessions, size_t session_count);
 

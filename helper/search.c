@@ -10,6 +10,7 @@
 #define SEARCH_MS 3000 /* how long after an execution its socket is looked for */
 #define FOUND_MS  500  /* the same once one was found: two executions may come as one notice */
 #define YOUNG_MS  60000
+#define TICK_MS   10 /* in such steps it is known when a process started */
 
 /* Adds to the dump the servers' sockets that it passed over and that are still there. */
 static int ask_for_missing(struct gate *gate, struct udp_sockets *sockets)
@@ -125,6 +126,37 @@ void search_last(struct gate *gate, uint32_t uid)
 	decide(gate, now_ms);
 }
 
+/* Puts those that started before the login to the front, and returns their number. */
+static size_t part_older(struct mosh_processes *processes, const struct login *login)
+{
+	size_t older = 0;
+
+	for (size_t i = 0; i < processes->count; i++) {
+		const struct mosh_process process = processes->items[i];
+
+		if (process.start_ms + TICK_MS > login->since_ms)
+			continue;
+		processes->items[i] = processes->items[older];
+		processes->items[older++] = process;
+	}
+	return older;
+}
+
+/* What was there before a login is not its own, as the newest one's would be, but that of one of
+ * the logins before it: they are its home, and their addresses are to reach it. */
+static void claim_for_earlier(
+	struct gate *gate, const struct login *login, struct mosh_processes *processes)
+{
+	struct login *newcomer = login_find(gate->logins, login->pid);
+	const struct mosh_processes older = {processes->items, part_older(processes, login), 0};
+
+	if (older.count == 0 || !login_of_user(gate->logins, login->uid)->next)
+		return;
+	newcomer->is_newcomer = true;
+	claim_with(gate, login->uid, &older, clock_boot_ms());
+	newcomer->is_newcomer = false;
+}
+
 /* Finds the user's servers, also those that nobody saw start. */
 void search_of_login(struct gate *gate, const struct login *login)
 {
@@ -137,6 +169,7 @@ void search_of_login(struct gate *gate, const struct login *login)
 		return;
 	see_processes(gate, login->uid, &processes);
 	items = processes.items;
+	claim_for_earlier(gate, login, &processes);
 	left_over = server_adopt_all(servers, login->uid, login->user, &processes, clock_boot_ms());
 	if (left_over > 0)
 		log_info("user %s has %zu more sockets in the range than mosh-servers", login->user,

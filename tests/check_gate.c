@@ -399,6 +399,43 @@ START_TEST(gate_login_finds_servers)
 }
 END_TEST
 
+/* One that nobody saw start is not the newcomer's, if another login was there before. And one that
+ * started just now may be. */
+START_TEST(gate_login_leaves_earlier_ones)
+{
+	const char *const own[] = {"login:11 grant:60001 grant:60001 ", "login:11 grant:60001 "};
+
+	begin();
+	config.gate.is_roaming = _i == 0;
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	add_socket(1, ALICE);
+	add_process(ALICE);
+	host.processes[0].start_ms -= 100;
+	heard[0] = '\0';
+	ck_assert_int_eq(log_in(11, ALICE, OTHER), WIRE_DONE);
+	gate_settle(&gate);
+	ck_assert_str_eq(heard, own[_i]);
+	ck_assert(policy_has(&kernel, CLIENT, SERVER, 60001));
+	ck_assert(policy_has(&kernel, OTHER, SERVER, 60001) == (_i == 0));
+	finish();
+}
+END_TEST
+
+START_TEST(gate_login_keeps_its_own)
+{
+	begin();
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	add_socket(1, ALICE);
+	add_process(ALICE);
+	host.processes[0].start_ms += 1000;
+	ck_assert_int_eq(log_in(11, ALICE, OTHER), WIRE_DONE);
+	gate_settle(&gate);
+	ck_assert(!policy_has(&kernel, CLIENT, SERVER, 60001));
+	ck_assert(policy_has(&kernel, OTHER, SERVER, 60001));
+	finish();
+}
+END_TEST
+
 START_TEST(gate_revokes_by_hand)
 {
 	const struct grant_selector selector = {.port = 60001};
@@ -462,5 +499,6 @@ CHECK_MAIN("gate", TEST(gate_from_login_to_grant), TEST(gate_one_turn_one_apply)
 	LOOP(gate_logout_looks_once_more, 2), TEST(gate_logout_of_another),
 	LOOP(gate_last_look_fails, 2), TEST(gate_after_logout), TEST(gate_limit_of_logins),
 	TEST(gate_login_of_no_process), TEST(gate_roams), TEST(gate_roams_after_lapse),
-	TEST(gate_login_finds_servers), TEST(gate_revokes_by_hand), TEST(gate_allows_who_knocked),
+	TEST(gate_login_finds_servers), LOOP(gate_login_leaves_earlier_ones, 2),
+	TEST(gate_login_keeps_its_own), TEST(gate_revokes_by_hand), TEST(gate_allows_who_knocked),
 	TEST(gate_ends_after_max))
