@@ -157,6 +157,16 @@ static struct address masked_client(const struct grant_table *table, const struc
 	return address_mask(&login->client, config_prefix(table->config, &login->client));
 }
 
+/* Who logs in has claim to come, as if it were new. */
+static void renew(struct grant_table *table, struct grant *grant, uint64_t now_ms)
+{
+	uint64_t claim_ms = (uint64_t)table->config->gate.claim_s * 1000;
+
+	if ((grant->state == GRANT_OPEN || grant->state == GRANT_LOST) &&
+		grant->use.expires_ms < grant_awake_ms(table, now_ms) + claim_ms)
+		grant_move(table, grant, GRANT_SHORTENED);
+}
+
 /* Wants the grant with that key, if there is room for one more. */
 static void want(struct grant_table *table, struct server *server, const struct login *login,
 	const struct grant_key *key, const struct label *label)
@@ -164,8 +174,10 @@ static void want(struct grant_table *table, struct server *server, const struct 
 	const struct config *config = table->config;
 	struct grant *grant = grant_find(table, key);
 
-	if (grant && grant->server == server)
+	if (grant && grant->server == server) {
+		renew(table, grant, label->since_ms);
 		return;
+	}
 	if (grant && grant->server && grant->server->is_gone) {
 		grant_end(table, grant, GRANT_EXIT);
 		grant = NULL;

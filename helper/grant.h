@@ -26,7 +26,7 @@ struct grant_key {
 enum grant_state {
 	GRANT_WANTED,    /* not in the kernel yet */
 	GRANT_OPEN,      /* in the kernel */
-	GRANT_SHORTENED, /* in the kernel, and to lapse after claim */
+	GRANT_SHORTENED, /* in the kernel, and from now on to lapse after claim */
 	GRANT_LOST,      /* open, but somebody took it out of the kernel, or changed it there */
 	GRANT_GOING,     /* in the kernel, and to be taken out */
 	GRANT_LAPSED,    /* the kernel took it out itself */
@@ -137,7 +137,7 @@ bool grant_allow(struct grant_table *table, struct server *server, const struct 
 	uint64_t now_ms);
 
 /* A new login: wants grants for all of its user's servers of its address family that it has none
- * for yet; without roam only for those that were started from its address. With supersede, what
+ * for yet, and claim for those that have less left; without roam only for those that were started from its address. With supersede, what
  * other addresses have of them is to lapse after claim. Returns how many servers it opens nothing
  * for because they are of the other address family. */
 size_t grant_roam(struct grant_table *table, const struct login *login, uint64_t now_ms);

@@ -261,6 +261,30 @@ START_TEST(grant_wanted_twice)
 }
 END_TEST
 
+/* A login gives what is running out its time again, and takes none from what has more. */
+START_TEST(grant_renewed)
+{
+	const uint64_t lefts_ms[] = {1000, 500000};
+	uint64_t now_ms = START + 1000;
+	struct element *element = &policy.kernel.items[0];
+
+	begin();
+	open_one();
+	element->use = (struct grant_use){3, 300, now_ms + lefts_ms[_i]};
+	policy.kernel.now_ms = now_ms;
+	policy_sync(&policy.kernel, policy.table);
+	roam(ALICE, CLIENT);
+	settle(now_ms);
+	ck_assert_uint_eq(policy.changes, _i == 0);
+	ck_assert_uint_eq(policy.kernel.count, 1);
+	ck_assert_uint_eq(element->use.expires_ms,
+		now_ms + (_i ? lefts_ms[1] : 1000 * (uint64_t)policy.config.gate.claim_s));
+	ck_assert_uint_eq(policy.table->lists[GRANT_OPEN]->use.packets, 3);
+	ck_assert_uint_eq(policy.gone, 0);
+	finish();
+}
+END_TEST
+
 START_TEST(grant_masks_client)
 {
 	const struct login login = policy_login(10, ALICE, "2001:db8:1:2::5", "2001:db8::7");
@@ -544,8 +568,9 @@ END_TEST
 CHECK_MAIN("grant", TEST(grant_own_only), TEST(grant_ends_with_socket),
 	TEST(grant_ends_before_opening), LOOP(grant_denied, ARRAY_LEN(denials)),
 	TEST(grant_denied_without_login), TEST(grant_denied_taken), TEST(grant_limit_per_user),
-	TEST(grant_limit), TEST(grant_wanted_twice), TEST(grant_masks_client), TEST(grant_roams),
-	TEST(grant_roams_home_only), TEST(grant_roams_in_its_family), TEST(grant_roam_supersedes),
-	TEST(grant_of_login), LOOP(grant_revoked_by_hand, ARRAY_LEN(selectors)),
-	TEST(grant_revoked_by_network), TEST(grant_ends_after_max),
-	LOOP(grant_last_seen, ARRAY_LEN(uses)), TEST(grant_last_seen_after_reload))
+	TEST(grant_limit), TEST(grant_wanted_twice), LOOP(grant_renewed, 2),
+	TEST(grant_masks_client), TEST(grant_roams), TEST(grant_roams_home_only),
+	TEST(grant_roams_in_its_family), TEST(grant_roam_supersedes), TEST(grant_of_login),
+	LOOP(grant_revoked_by_hand, ARRAY_LEN(selectors)), TEST(grant_revoked_by_network),
+	TEST(grant_ends_after_max), LOOP(grant_last_seen, ARRAY_LEN(uses)),
+	TEST(grant_last_seen_after_reload))
