@@ -200,6 +200,11 @@ void elements_know_port(struct kernel_sets *sets, uint32_t port)
 	sets->told_port = port;
 }
 
+void elements_forget_port(struct kernel_sets *sets)
+{
+	sets->own_port = 0;
+}
+
 int elements_notice_fd(const struct kernel_sets *sets)
 {
 	return mnl_socket_get_fd(sets->notices);
@@ -245,7 +250,7 @@ static void on_deleted(const struct element *element, enum elements_set set, voi
 
 static bool is_own(const struct kernel_sets *sets, uint32_t port)
 {
-	return port == sets->own_port || (port == sets->told_port && port != 0);
+	return port != 0 && (port == sets->own_port || port == sets->told_port);
 }
 
 static int on_notice(const struct nlmsghdr *message, void *context)

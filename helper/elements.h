@@ -46,4 +46,7 @@ int elements_learn_port(struct kernel_sets *sets,
 	void (*deleted)(const struct element *element, void *context), void *context,
 	bool *is_touched);
 
+/* The socket that was learned of is closed: its port may become anybody's. */
+void elements_forget_port(struct kernel_sets *sets);
+
 #endif

@@ -33,6 +33,7 @@ static void close_idle_nft(struct firewall *firewall)
 	if (firewall->is_exclusive)
 		return;
 	nftables_close(&firewall->nft);
+	elements_forget_port(firewall->sets);
 	memory_trim();
 }
 

@@ -371,6 +371,29 @@ START_TEST(elements_touched)
 }
 END_TEST
 
+/* Who gets the port of a socket that is closed is somebody else. */
+START_TEST(elements_forgotten_port)
+{
+	struct nft_ctx *nft;
+	struct deleted deleted = {0};
+	bool is_touched = false;
+
+	begin();
+	nft = nft_open();
+	ck_assert_int_eq(nft_run_cmd_from_buffer(nft, SETS), 0);
+	ck_assert_int_eq(elements_learn_port(sets, on_deleted, &deleted, &is_touched), 0);
+	for (int forgotten = 0; forgotten < 2; forgotten++) {
+		ck_assert(!is_touched);
+		ck_assert_int_eq(nft_run_cmd_from_buffer(nft, "add chain inet moshgate x"), 0);
+		ck_assert_int_eq(elements_read_notices(sets, on_deleted, &deleted, &is_touched), 0);
+		ck_assert_int_eq(is_touched, forgotten);
+		elements_forget_port(sets);
+	}
+	nft_ctx_free(nft);
+	finish();
+}
+END_TEST
+
 START_TEST(elements_flushed)
 {
 	struct nft_ctx *own;
@@ -412,4 +435,5 @@ CHECK_KERNEL_MAIN("elements", TEST(elements_none), TEST(elements_of_both_familie
 	TEST(elements_plain), TEST(elements_long_comment), TEST(elements_of_others),
 	TEST(elements_of_other_types), TEST(elements_many), TEST(elements_under_change),
 	TEST(elements_interrupted), TEST(elements_last_word), TEST(elements_others_last_word),
-	TEST(elements_touched), TEST(elements_flushed), TEST(elements_notices_lost))
+	TEST(elements_touched), TEST(elements_forgotten_port), TEST(elements_flushed),
+	TEST(elements_notices_lost))
