@@ -253,23 +253,6 @@ static int install_some_way(
 	return read_and_try(firewall, ways + 1, &installing);
 }
 
-int firewall_install(struct firewall *firewall, const struct config *config, struct plan *plan)
-{
-	struct plan none = {0};
-	int result;
-
-	/* Whatever anybody has changed so far is made good now. */
-	read_notices(firewall, &none);
-	firewall->is_touched = false;
-	result = install_some_way(firewall, config, plan);
-	if (result < 0)
-		return result;
-	if (elements_learn_port(firewall->sets, on_deleted, plan, &firewall->is_touched) < 0)
-		firewall->is_touched = true;
-	close_idle_nft(firewall);
-	return 0;
-}
-
 bool firewall_is_exclusive(const struct firewall *firewall)
 {
 	return firewall->is_exclusive;
@@ -366,6 +349,37 @@ static void apply_one_by_one(struct firewall *firewall, struct plan *plan)
 	for (size_t i = 0; i < plan->count; i++)
 		if (is_in_phase(&plan->changes[i], OPENING))
 			plan->changes[i].error = -EIO;
+}
+
+/* One change that the kernel does not take is not to keep the guard away. */
+static void apply_alone(struct firewall *firewall, struct plan *plan)
+{
+	apply_one_by_one(firewall, plan);
+	read_notices(firewall, plan);
+}
+
+int firewall_install(struct firewall *firewall, const struct config *config, struct plan *plan)
+{
+	struct plan none = {0};
+	bool is_alone = false; /* the guard, without the plan */
+	int result;
+
+	/* Whatever anybody has changed so far is made good now. */
+	read_notices(firewall, &none);
+	firewall->is_touched = false;
+	result = install_some_way(firewall, config, plan);
+	if (result < 0 && plan->count > 0) {
+		result = install_some_way(firewall, config, &none);
+		is_alone = result == 0;
+	}
+	if (result < 0)
+		return result;
+	if (elements_learn_port(firewall->sets, on_deleted, plan, &firewall->is_touched) < 0)
+		firewall->is_touched = true;
+	if (is_alone)
+		apply_alone(firewall, plan);
+	close_idle_nft(firewall);
+	return 0;
 }
 
 int firewall_apply(struct firewall *firewall, struct plan *plan)

@@ -18,8 +18,9 @@ int firewall_open(const struct config *config, struct firewall **firewall);
 void firewall_close(struct firewall *firewall);
 
 /* Makes the guard as config wants it, in place of any that is there, in one transaction with the
- * plan; elements of the sets of grants stay, the set of ports is emptied before. Changes get their
- * results as from firewall_apply(). -EIO if the kernel refuses all of it: see firewall_error(). */
+ * plan, or, if the kernel does not take that, before it; elements of the sets of grants stay, the
+ * set of ports is emptied before. Changes get their results as from firewall_apply(). -EIO if the
+ * kernel takes no guard: see firewall_error(). (firewall_refuses_one) */
 int firewall_install(struct firewall *firewall, const struct config *config, struct plan *plan);
 
 /* Takes the whole table away. No error if it is not there. */

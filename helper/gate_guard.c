@@ -29,6 +29,18 @@ void gate_check_touched(struct gate *gate)
 		gate_plan_heal(gate, gate_now_ms(gate));
 }
 
+/* The guard stands all the same. */
+static void log_refused(const struct gate *gate, const struct plan *plan, int error)
+{
+	size_t refused = 0;
+
+	for (size_t i = 0; i < plan->count; i++)
+		refused += plan->changes[i].error < 0;
+	if (error == 0 && refused > 0)
+		log_error("nftables refused %zu of %zu changes: %s", refused, plan->count,
+			firewall_error(gate->firewall));
+}
+
 /* The guard and all grants anew, in one transaction. */
 static int install(struct gate *gate, const char *action)
 {
@@ -48,6 +60,7 @@ static int install(struct gate *gate, const char *action)
 		for (size_t i = 0; i < plan.count; i++)
 			plan.changes[i].error = error;
 	}
+	log_refused(gate, &plan, error);
 	plan_commit(gate->grants, &plan, now_ms);
 	if (error == 0) {
 		gate->installed_ms = now_ms;
