@@ -66,6 +66,8 @@ static struct grant *adopt(struct grant_table *table, const struct element *elem
 	struct label label = {.uid = UINT32_MAX};
 	bool is_ours = label_read(element->comment, &label) == 0;
 	struct server *server = is_ours ? find_server(table, element, &label) : NULL;
+	const struct server *meant = is_ours ? server_find(&table->servers, label.cookie) : NULL;
+	bool has_ended = is_ours && (!meant || meant->is_gone);
 	struct grant *grant;
 
 	if (server && server->role != SERVER_OWNED)
@@ -75,7 +77,7 @@ static struct grant *adopt(struct grant_table *table, const struct element *elem
 	grant = grant_add(table, &element->key, server, GRANT_OPEN);
 	grant->label = label;
 	if (!server)
-		grant_end(table, grant, is_ours ? GRANT_EXIT : GRANT_STALE);
+		grant_end(table, grant, has_ended ? GRANT_EXIT : GRANT_STALE);
 	return grant; // NOLINT(clang-analyzer-unix.Malloc): grant_end() keeps it
 }
 
