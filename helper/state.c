@@ -170,6 +170,14 @@ static bool is_name(const char *name)
 	return name[0] != '\0' && name[strspn(name, "0123456789")] == '\0';
 }
 
+/* One that was not finished. */
+static bool is_part(const char *name)
+{
+	size_t length = strspn(name, "0123456789");
+
+	return length > 0 && strcmp(name + length, ".part") == 0;
+}
+
 static bool is_set_aside(const char *name)
 {
 	return strncmp(name, "bad-", 4) == 0 || name[0] == '.';
@@ -214,9 +222,11 @@ static int load_all(const struct state *state, DIR *folder,
 		entry = readdir(folder);
 		if (!entry)
 			return -errno;
-		error = is_set_aside(entry->d_name)
+		error = is_set_aside(entry->d_name) || is_part(entry->d_name)
 				? 0
 				: load_entry(state, entry->d_name, visit, context);
+		if (is_part(entry->d_name))
+			unlinkat(state->folder, entry->d_name, 0);
 		if (error == -EPROTO) {
 			set_aside(state, entry->d_name);
 			++*bad;

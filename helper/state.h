@@ -13,7 +13,8 @@
  * 1. A file is believed if it is a plain one of our own user that nobody else may touch, whole, of
  *    this version and this boot. What is not is renamed to bad-NAME, or removed if that fails,
  *    with one warning for all, and never read again. (state_damaged)
- * 2. A file appears whole or not at all. (state_whole)
+ * 2. A file appears whole or not at all. What a helper that was killed had begun to write is
+ *    removed. (state_whole)
  * 3. What it says of a process holds only for one with the same pid and the same start; that is the
  *    caller's to compare.
  */
