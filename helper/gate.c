@@ -244,5 +244,6 @@ int gate_start(struct gate *gate)
 	gate_warn_unwatched(gate);
 	search_young(gate);
 	gate_settle(gate);
+	gate_forget_past_logins(gate);
 	return 0;
 }

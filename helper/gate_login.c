@@ -138,14 +138,28 @@ static void restore_login(const struct state_login *saved, void *context)
 	struct process process;
 	int error = observer_process(gate->observer, saved->pid, &process);
 
-	if (error == 0 && process.start != saved->start)
-		error = -ESRCH;
-	if (error == 0)
-		error = add_login(gate, &saved->session, saved->pid, saved->since_ms, &login);
+	if (is_unknown(error))
+		restoring->error = error;
+	if (error < 0 || process.start != saved->start)
+		return;
+	error = add_login(gate, &saved->session, saved->pid, saved->since_ms, &login);
 	if (error == 0)
 		login->process = process;
-	else if (is_unknown(error))
-		restoring->error = error;
+	else if (error != -EEXIST)
+		state_remove(gate->state, saved->pid);
+}
+
+/* A login that is over, but its last servers may still be to get their first grants: it counts
+ * until search_young() has looked for them. Where it stood is not known any more. */
+static void restore_past_login(const struct state_login *saved, void *context)
+{
+	struct gate *gate = ((struct restoring *)context)->gate;
+	struct login *login;
+
+	if (login_find(gate->logins, saved->pid))
+		return;
+	if (add_login(gate, &saved->session, saved->pid, saved->since_ms, &login) == 0)
+		login->process.session = AUDIT_SESSION_NONE;
 	else
 		state_remove(gate->state, saved->pid);
 }
@@ -155,7 +169,22 @@ int gate_restore_logins(struct gate *gate)
 	struct restoring restoring = {.gate = gate};
 	int error = state_load(gate->state, restore_login, &restoring);
 
+	if (error == 0 && restoring.error == 0)
+		error = state_load(gate->state, restore_past_login, &restoring);
 	return error < 0 ? error : restoring.error;
+}
+
+static void forget_past_login(const struct login *login, void *context)
+{
+	struct gate *gate = context;
+
+	if (login->process.start == 0)
+		forget(gate, login_find(gate->logins, login->pid));
+}
+
+void gate_forget_past_logins(struct gate *gate)
+{
+	login_each(gate->logins, forget_past_login, gate);
 }
 
 static void check_login(const struct login *login, void *context)
@@ -186,6 +215,8 @@ enum wire_answer gate_on_logout(struct gate *gate, pid_t pid)
 	if (!login)
 		return WIRE_NOTHING;
 	search_last(gate, login->uid);
+	/* A helper that is killed now is to have left the grant, or the login for the next one. */
+	gate_settle(gate);
 	past_add_login(&gate->past, PAST_LOGOUT, login, gate_now_ms(gate));
 	audit_logout(&gate->audit, login, gate_now_ms(gate));
 	forget(gate, login);

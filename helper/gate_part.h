@@ -17,8 +17,10 @@ void gate_tell(struct gate *gate, const struct plan *plan, uint64_t now_ms);
 /* When to compare next. */
 void gate_set_compare(struct gate *gate, uint64_t now_ms);
 
-/* Reads back the logins of an earlier helper. -errno. */
+/* Reads back the logins of an earlier helper, also those that are over by now; and forgets those.
+ * -errno. */
 int gate_restore_logins(struct gate *gate);
+void gate_forget_past_logins(struct gate *gate);
 
 /* The guard and all grants for the first time. -errno, already logged. */
 int gate_install_first(struct gate *gate);

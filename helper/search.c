@@ -208,12 +208,21 @@ void search_go_on(struct gate *gate, uint64_t now_ms)
 }
 
 /* A mosh-server that nobody ever reached gives up after a minute; so one that is older and has no
- * grant had one and lost it for a reason. A younger one is still to get its first. */
-static bool has_young(const struct mosh_processes *processes, uint64_t now_ms)
+ * grant had one and lost it for a reason. A younger one is still to get its first,
+ * from a login that was there before it. */
+static bool has_young(const struct gate *gate, uint32_t uid, const struct mosh_processes *processes,
+	uint64_t now_ms)
 {
-	for (size_t i = 0; i < processes->count; i++)
-		if (now_ms - processes->items[i].start_ms < YOUNG_MS)
-			return true;
+	for (size_t i = 0; i < processes->count; i++) {
+		const struct mosh_process *process = &processes->items[i];
+		const struct login *login = login_of_user(gate->logins, uid);
+
+		if (now_ms - process->start_ms >= YOUNG_MS)
+			continue;
+		for (; login; login = login->next)
+			if (process->start_ms + TICK_MS > login->since_ms)
+				return true;
+	}
 	return false;
 }
 
@@ -228,7 +237,7 @@ void search_young(struct gate *gate)
 
 		see_processes(gate, uid, &processes);
 		items = processes.items;
-		if (!login_of_user(gate->logins, uid) || !has_young(&processes, now_ms))
+		if (!has_young(gate, uid, &processes, now_ms))
 			processes.count = 0;
 		claim_with(gate, uid, &processes, now_ms);
 	}

@@ -262,7 +262,7 @@ START_TEST(gate_logout_looks_once_more)
 	add_socket(1, ALICE)->is_ecn = _i == 0;
 	ck_assert_int_eq(gate_on_logout(&gate, 10), WIRE_DONE);
 	gate_settle(&gate);
-	ck_assert_str_eq(heard, "login:10 logout:10 grant:60001 ");
+	ck_assert_str_eq(heard, "login:10 grant:60001 logout:10 ");
 	ck_assert(policy_has(&kernel, CLIENT, SERVER, 60001));
 	ck_assert_int_eq(gate_on_logout(&gate, 10), WIRE_NOTHING);
 	ck_assert_int_eq(host.saved.pid, 0);
@@ -302,7 +302,7 @@ START_TEST(gate_last_look_fails)
 		host.failing_counts = 1;
 	ck_assert_int_eq(gate_on_logout(&gate, 10), WIRE_DONE);
 	gate_settle(&gate);
-	ck_assert_str_eq(heard, "login:10 logout:10 grant:60001 ");
+	ck_assert_str_eq(heard, "login:10 grant:60001 logout:10 ");
 	finish();
 }
 END_TEST

@@ -152,6 +152,41 @@ START_TEST(gate_restarts_after_logout)
 }
 END_TEST
 
+/* Killed between the login's answer and the grant; the next helper comes when the login is over, or
+ * its pid another's. Not for a server that was there before the login, nor for an old one. */
+static const struct {
+	int process_error;
+	uint64_t start;   /* of the process with that pid */
+	int64_t since_ms; /* when the server started, from its login on */
+	int64_t age_ms;
+	bool is_granted;
+} crashes[] = {
+	{-ESRCH, 7, 5, 1000, true},
+	{0, 8, 5, 1000, true},
+	{0, 7, 5, 1000, true},
+	{-ESRCH, 7, -20, 1000, false},
+	{-ESRCH, 7, 5, 61000, false},
+};
+
+START_TEST(gate_restarts_before_grant)
+{
+	begin();
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	add_process(ALICE);
+	add_socket(1, ALICE);
+	gate_clear(&gate);
+	host.process_error = crashes[_i].process_error;
+	host.start = crashes[_i].start;
+	host.saved.since_ms -= (uint64_t)crashes[_i].age_ms;
+	host.processes[0].start_ms = host.saved.since_ms + (uint64_t)crashes[_i].since_ms;
+	ck_assert_int_eq(start(), 0);
+	ck_assert_uint_eq(kernel.count, crashes[_i].is_granted);
+	ck_assert_uint_eq(login_count(gate.logins), _i == 2);
+	ck_assert_int_eq(host.saved.pid, _i == 2 ? 10 : 0);
+	finish();
+}
+END_TEST
+
 /* What cannot be looked at for now is not taken for gone. */
 START_TEST(gate_start_cannot_look)
 {
@@ -248,5 +283,6 @@ END_TEST
 CHECK_MAIN("gate, its guard", TEST(gate_change_refused), TEST(gate_heals),
 	TEST(gate_heals_ever_slower), TEST(gate_closes_without_guard), TEST(gate_restarts),
 	TEST(gate_restarts_after_end), LOOP(gate_restarts_after_logout, 2),
-	TEST(gate_checks_logins), TEST(gate_start_cannot_look), LOOP(gate_starts_after_mosh, 2),
-	TEST(gate_start_refused), TEST(gate_reloads))
+	TEST(gate_checks_logins), LOOP(gate_restarts_before_grant, ARRAY_LEN(crashes)),
+	TEST(gate_start_cannot_look), LOOP(gate_starts_after_mosh, 2), TEST(gate_start_refused),
+	TEST(gate_reloads))
