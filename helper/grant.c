@@ -263,7 +263,8 @@ static bool is_roamed(const struct grant_table *table, const struct server *serv
 {
 	return server->role == SERVER_OWNED && !server->is_gone &&
 	       server->socket.uid == login->uid &&
-	       (table->config->gate.is_roaming || address_equal(&server->home, client));
+	       (table->config->gate.is_roaming || server->home.family == 0 ||
+		       address_equal(&server->home, client));
 }
 
 size_t grant_roam(struct grant_table *table, const struct login *login, uint64_t now_ms)
@@ -280,6 +281,8 @@ size_t grant_roam(struct grant_table *table, const struct login *login, uint64_t
 		other_family += error == -EAFNOSUPPORT;
 		if (error < 0)
 			continue;
+		if (!table->config->gate.is_roaming)
+			server->home = client;
 		want_for(table, server, login, &address,
 			(struct label){.via = LABEL_ROAM, .since_ms = now_ms});
 		if (table->config->gate.is_superseding)

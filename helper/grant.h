@@ -137,9 +137,10 @@ bool grant_allow(struct grant_table *table, struct server *server, const struct 
 	uint64_t now_ms);
 
 /* A new login: wants grants for all of its user's servers of its address family that it has none
- * for yet, and claim for those that have less left; without roam only for those that were started from its address. With supersede, what
- * other addresses have of them is to lapse after claim. Returns how many servers it opens nothing
- * for because they are of the other address family. */
+ * for yet, and claim for those that have less left; without roam only for those that were started
+ * from its address, or from where is not known: then it is from its address from now on. With
+ * supersede, what other addresses have of them is to lapse after claim. Returns how many servers it
+ * opens nothing for because they are of the other address family. */
 size_t grant_roam(struct grant_table *table, const struct login *login, uint64_t now_ms);
 
 /* Calls visit with each open grant that grant_roam() looks at: of the login's user, for the login's

@@ -60,6 +60,15 @@ static struct server *find_server(
 	return server;
 }
 
+/* Of a server that an earlier helper knew: who has an element by the login that started it; without
+ * roam also who has one by a later login, since no other address gets that. */
+static bool is_home(
+	const struct grant_table *table, const struct server *server, const struct label *label)
+{
+	return label->via == LABEL_LOGIN || (label->via == LABEL_ROAM && server->home.family == 0 &&
+						    !table->config->gate.is_roaming);
+}
+
 /* An element that the table does not have: somebody's who is still there, or nobody's. */
 static struct grant *adopt(struct grant_table *table, const struct element *element)
 {
@@ -72,7 +81,7 @@ static struct grant *adopt(struct grant_table *table, const struct element *elem
 
 	if (server && server->role != SERVER_OWNED)
 		server_adopt(server, label.user);
-	if (server && label.via == LABEL_LOGIN)
+	if (server && is_home(table, server, &label))
 		server->home = element->key.client;
 	grant = grant_add(table, &element->key, server, GRANT_OPEN);
 	grant->label = label;

@@ -35,7 +35,7 @@ struct server {
 	uint64_t seen_ms;
 	uint64_t due_ms;      /* a candidate is looked at again then */
 	uint32_t session;     /* audit session of the login that started it */
-	struct address home;  /* the client that started it, as in its grant; family 0: unknown */
+	struct address home;  /* the client that started it, as in its grant; family 0: not known */
 	char *user;           /* owned ones: its user's name */
 	struct grant *grants; /* grant.c's */
 	UT_hash_handle hh;

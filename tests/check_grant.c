@@ -354,6 +354,23 @@ START_TEST(grant_roams_home_only)
 }
 END_TEST
 
+/* Nobody knows from where it was started: then it is from where its user comes first. */
+START_TEST(grant_roams_to_first_home)
+{
+	begin();
+	policy.config.gate.is_roaming = false;
+	add_server(1, ALICE, SERVER, 60001);
+	roam(BOB, OTHER);
+	roam(ALICE, "2001:db8::5");
+	roam(ALICE, CLIENT);
+	roam(ALICE, OTHER);
+	settle(START);
+	ck_assert_uint_eq(policy.kernel.count, 1);
+	ck_assert(has(CLIENT, SERVER, 60001));
+	finish();
+}
+END_TEST
+
 /* With supersede the old address's lapses after claim, unless it is used. */
 START_TEST(grant_roams_in_its_family)
 {
@@ -570,7 +587,8 @@ CHECK_MAIN("grant", TEST(grant_own_only), TEST(grant_ends_with_socket),
 	TEST(grant_denied_without_login), TEST(grant_denied_taken), TEST(grant_limit_per_user),
 	TEST(grant_limit), TEST(grant_wanted_twice), LOOP(grant_renewed, 2),
 	TEST(grant_masks_client), TEST(grant_roams), TEST(grant_roams_home_only),
-	TEST(grant_roams_in_its_family), TEST(grant_roam_supersedes), TEST(grant_of_login),
+	TEST(grant_roams_to_first_home), TEST(grant_roams_in_its_family),
+	TEST(grant_roam_supersedes), TEST(grant_of_login),
 	LOOP(grant_revoked_by_hand, ARRAY_LEN(selectors)), TEST(grant_revoked_by_network),
 	TEST(grant_ends_after_max), LOOP(grant_last_seen, ARRAY_LEN(uses)),
 	TEST(grant_last_seen_after_reload))

@@ -288,7 +288,7 @@ END_TEST
 START_TEST(plan_adopts_home)
 {
 	const struct login login = policy_login(10, ALICE, CLIENT, SERVER);
-	bool is_home = _i == 0;
+	const struct login other = policy_login(11, ALICE, "203.0.113.77", SERVER);
 
 	begin();
 	policy.config.gate.is_roaming = false;
@@ -299,9 +299,12 @@ START_TEST(plan_adopts_home)
 	policy.kernel.now_ms = START + 80000000;
 	policy_sync(&policy.kernel, policy.table);
 	settle(policy.kernel.now_ms);
+	grant_roam(policy.table, &other, policy.kernel.now_ms);
+	settle(policy.kernel.now_ms);
+	ck_assert_uint_eq(policy.kernel.count, 0);
 	grant_roam(policy.table, &login, policy.kernel.now_ms);
 	settle(policy.kernel.now_ms);
-	ck_assert_uint_eq(policy.kernel.count, is_home);
+	ck_assert_uint_eq(policy.kernel.count, 1);
 	finish();
 }
 END_TEST
