@@ -280,6 +280,27 @@ static void settle_all(void)
 	settle();
 }
 
+/* Somebody changes one that is in use: its label or its end goes, and both have to come back. */
+static void alter(void)
+{
+	struct element *element = any_element();
+
+	if (!element)
+		return;
+	for (size_t i = 0; i < kernel.count; i++)
+		kernel.items[i].use.expires_ms = policy_awake_ms(&kernel) + 1000000;
+	see();
+	policy_sync(&kernel, table);
+	element = any_element();
+	element->use.expires_ms = UINT64_MAX;
+	if (random_below(2) == 0)
+		element->comment[0] = '\0';
+	policy_sync(&kernel, table);
+	settle_all();
+	for (size_t i = 0; i < kernel.count; i++)
+		ck_assert_uint_ne(kernel.items[i].use.expires_ms, UINT64_MAX);
+}
+
 /* What a login of this turn is about to give its time again does not expire: so before that. */
 static void expire(void)
 {
@@ -369,7 +390,7 @@ static void restart(void)
 }
 
 static void (*const steps[])(void) = {log_in, log_in, log_out, start_mosh, start_mosh, start_mosh,
-	start_mosh, start_mosh, end_socket, end_socket, start_foreign, expire, flush, revoke,
+	start_mosh, start_mosh, end_socket, end_socket, start_foreign, expire, flush, alter, revoke,
 	suspend};
 
 /* Mostly one event a turn, sometimes several; and the kernel may refuse. */
