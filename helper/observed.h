@@ -28,6 +28,7 @@ struct udp_socket {
 /* A process that runs the mosh-server program and whose parent does not. */
 struct mosh_process {
 	pid_t pid;
+	uint32_t uid;
 	uint64_t start_ms; /* boot time */
 	uint64_t cgroup;   /* 0: not known */
 	uint32_t session;  /* audit session */
@@ -38,6 +39,13 @@ struct process {
 	uint64_t cgroup;  /* 0: not known */
 	uint32_t session; /* audit session */
 	uint64_t start;   /* in clock ticks since boot: with its pid it is not another process */
+};
+
+/* Users who count one by one. All other uids count as one user: one who may use subordinate uids
+ * (subuid(5)) has thousands. */
+struct known_users {
+	bool (*has)(uint32_t uid, const void *context);
+	const void *context;
 };
 
 struct udp_sockets {

@@ -188,9 +188,10 @@ int observer_read_ended(
 	return sockdiag_read_ended(observer->sockdiag, ended, context);
 }
 
-int observer_sockets(struct observer *observer, struct udp_sockets *sockets)
+int observer_sockets(
+	struct observer *observer, const struct known_users *known, struct udp_sockets *sockets)
 {
-	return sockdiag_dump(observer->sockdiag, sockets);
+	return sockdiag_dump(observer->sockdiag, known, sockets);
 }
 
 int observer_socket(
@@ -199,9 +200,10 @@ int observer_socket(
 	return sockdiag_find(observer->sockdiag, socket, sockets);
 }
 
-int observer_processes(struct observer *observer, uint32_t uid, struct mosh_processes *processes)
+int observer_processes(
+	struct observer *observer, const struct tally *uids, struct mosh_processes *processes)
 {
-	return procfs_mosh_processes(observer->procfs, uid, processes);
+	return procfs_mosh_processes(observer->procfs, uids, processes);
 }
 
 int observer_process(struct observer *observer, pid_t pid, struct process *process)

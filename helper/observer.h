@@ -9,6 +9,7 @@
  * (inotify), UDP sockets and their ends (sock_diag), processes (/proc). */
 
 struct observer;
+struct tally;
 
 /* -errno, with in *what the thing that could not be opened. */
 int observer_open(const struct config *config, struct observer **observer, const char **what);
@@ -32,10 +33,12 @@ int observer_read_ended(
 
 /* Appends; -errno. As sockdiag_dump(), sockdiag_find() and
  * procfs_mosh_processes(). */
-int observer_sockets(struct observer *observer, struct udp_sockets *sockets);
+int observer_sockets(
+	struct observer *observer, const struct known_users *known, struct udp_sockets *sockets);
 int observer_socket(
 	struct observer *observer, const struct udp_socket *socket, struct udp_sockets *sockets);
-int observer_processes(struct observer *observer, uint32_t uid, struct mosh_processes *processes);
+int observer_processes(
+	struct observer *observer, const struct tally *uids, struct mosh_processes *processes);
 
 /* -errno if there is no such process. */
 int observer_process(struct observer *observer, pid_t pid, struct process *process);

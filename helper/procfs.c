@@ -11,6 +11,7 @@
 #include "fd.h"
 #include "memory.h"
 #include "procfs.h"
+#include "tally.h"
 
 #define COMM_SIZE 16 /* TASK_COMM_LEN */
 
@@ -167,13 +168,16 @@ static int check_server(struct procfs *procfs, pid_t pid, struct stat_line *line
 	return check_parent(procfs, line->parent);
 }
 
-static int check_owner(struct procfs *procfs, const char *name, uint32_t uid)
+/* 0 if it is one of the uids', with which in *uid. */
+static int check_owner(
+	struct procfs *procfs, const char *name, const struct tally *uids, uint32_t *uid)
 {
 	struct stat status;
 
 	if (fstatat(dirfd(procfs->proc), name, &status, 0) < 0)
 		return is_absent(-errno) ? -ESRCH : -errno;
-	return status.st_uid == uid ? 0 : -ESRCH;
+	*uid = status.st_uid;
+	return tally_of(uids, status.st_uid, 0) > 0 ? 0 : -ESRCH;
 }
 
 /* Its line of the unified hierarchy is "0::/path"; the id is the inode number of that directory. */
@@ -205,25 +209,28 @@ static uint32_t read_session(struct procfs *procfs, pid_t pid)
 	return *end || end == text || session > UINT32_MAX ? AUDIT_SESSION_NONE : (uint32_t)session;
 }
 
-static void add_process(struct procfs *procfs, pid_t pid, const struct stat_line *line,
-	struct mosh_processes *processes)
+static void add_process(struct procfs *procfs, pid_t pid, uint32_t uid,
+	const struct stat_line *line, struct mosh_processes *processes)
 {
 	processes->items = memory_grow(processes->items, processes->count, &processes->capacity,
 		sizeof(*processes->items));
 	processes->items[processes->count++] = (struct mosh_process){
 		.pid = pid,
+		.uid = uid,
 		.start_ms = to_boot_ms(line->start),
 		.cgroup = read_cgroup(procfs, pid),
 		.session = read_session(procfs, pid),
 	};
 }
 
-int procfs_mosh_processes(struct procfs *procfs, uint32_t uid, struct mosh_processes *processes)
+int procfs_mosh_processes(
+	struct procfs *procfs, const struct tally *uids, struct mosh_processes *processes)
 {
 	rewinddir(procfs->proc);
 	for (;;) {
 		struct dirent *entry;
 		struct stat_line line;
+		uint32_t uid = 0;
 		pid_t pid;
 		int error;
 
@@ -234,11 +241,11 @@ int procfs_mosh_processes(struct procfs *procfs, uint32_t uid, struct mosh_proce
 		pid = (pid_t)strtol(entry->d_name, NULL, 10);
 		if (pid <= 0)
 			continue;
-		error = check_owner(procfs, entry->d_name, uid);
+		error = check_owner(procfs, entry->d_name, uids, &uid);
 		if (error == 0)
 			error = check_server(procfs, pid, &line);
 		if (error == 0)
-			add_process(procfs, pid, &line, processes);
+			add_process(procfs, pid, uid, &line, processes);
 		else if (error != -ESRCH)
 			return error;
 	}

@@ -8,6 +8,7 @@
  * users' processes are missing. */
 
 struct procfs;
+struct tally;
 
 /* -errno if /proc cannot be opened; no cgroup2 hierarchy is no error, cgroups are not known then.
  */
@@ -17,10 +18,12 @@ void procfs_close(struct procfs *procfs);
 /* The path of one more program that is a mosh-server. Any of that name is one without. */
 void procfs_add_program(struct procfs *procfs, const char *path);
 
-/* Appends the uid's processes that run one of the programs, going by name, but no zombies and none
- * whose parent does too: mosh-server forks when it detaches, and to start its shell. -errno; the
+/* Appends those uids' (of which the tally's first numbers are counted) processes that run one of
+ * the programs, going by name, but no zombies and none whose parent does too: mosh-server forks
+ * when it detaches, and to start its shell. One walk through /proc, however many uids. -errno; the
  * items are the caller's to free. */
-int procfs_mosh_processes(struct procfs *procfs, uint32_t uid, struct mosh_processes *processes);
+int procfs_mosh_processes(
+	struct procfs *procfs, const struct tally *uids, struct mosh_processes *processes);
 
 /* Its cgroup and its audit session, as far as they are known, and when it started; -errno if there
  * is no such process. */

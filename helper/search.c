@@ -26,16 +26,25 @@ static int ask_for_missing(struct gate *gate, struct udp_sockets *sockets)
 	return error;
 }
 
+/* Somebody who has logged in, or has something open from before. */
+static bool is_known(uint32_t uid, const void *context)
+{
+	const struct gate *gate = context;
+
+	return login_of_user(gate->logins, uid) || tally_of(&gate->grants->per_uid, uid, 0) > 0;
+}
+
 int search_see(struct gate *gate)
 {
+	const struct known_users known = {is_known, gate};
 	auto_free void *items = NULL;
 	struct udp_sockets sockets = {0};
-	int error = observer_sockets(gate->observer, &sockets);
+	int error = observer_sockets(gate->observer, &known, &sockets);
 
 	/* There may be no other look after a failed one. */
 	if (error < 0) {
 		sockets.count = 0;
-		error = observer_sockets(gate->observer, &sockets);
+		error = observer_sockets(gate->observer, &known, &sockets);
 	}
 	if (error == 0)
 		error = ask_for_missing(gate, &sockets);
@@ -58,15 +67,16 @@ static void on_found(struct server *server, const struct login *login, void *con
 	gate->has_found = true;
 }
 
-/* Lists the uid's mosh-server processes; tries once more on failure, and if that fails, too, there
+/* Lists the uids' mosh-server processes; tries once more on failure, and if that fails, too, there
  * are none: some of them would be taken for all. */
-static void see_processes(struct gate *gate, uint32_t uid, struct mosh_processes *processes)
+static void see_processes(
+	struct gate *gate, const struct tally *uids, struct mosh_processes *processes)
 {
-	int error = observer_processes(gate->observer, uid, processes);
+	int error = observer_processes(gate->observer, uids, processes);
 
 	if (error < 0) {
 		processes->count = 0;
-		error = observer_processes(gate->observer, uid, processes);
+		error = observer_processes(gate->observer, uids, processes);
 	}
 	if (error == 0)
 		return;
@@ -74,56 +84,64 @@ static void see_processes(struct gate *gate, uint32_t uid, struct mosh_processes
 	log_error("looking at processes: %s", strerror(-error));
 }
 
-static void claim_with(
-	struct gate *gate, uint32_t uid, const struct mosh_processes *processes, uint64_t now_ms)
+typedef void keep_those(const struct gate *gate, struct mosh_processes *processes, uint64_t now_ms);
+
+static void keep_all(const struct gate *gate, struct mosh_processes *processes, uint64_t now_ms)
 {
-	const struct server_claim claim = {
-		.logins = gate->logins,
-		.uid = uid,
-		.processes = processes,
-		.now_ms = now_ms,
-		.found = on_found,
-		.context = gate,
-	};
+	(void)gate, (void)processes, (void)now_ms;
+}
+
+static void claim_with(struct gate *gate, const struct tally *uids,
+	const struct mosh_processes *processes, uint64_t now_ms)
+{
+	const struct server_claim claim = {gate->logins, uids, processes, now_ms, on_found, gate};
 
 	server_claim(&gate->grants->servers, &claim);
 }
 
-static void claim(struct gate *gate, uint32_t uid, uint64_t now_ms)
+/* Whoever's they are, the processes are walked through once. */
+static void claim(struct gate *gate, const struct tally *uids, uint64_t now_ms, keep_those *keep)
 {
 	auto_free void *items = NULL;
 	struct mosh_processes processes = {0};
 
-	see_processes(gate, uid, &processes);
+	see_processes(gate, uids, &processes);
 	items = processes.items;
-	claim_with(gate, uid, &processes, now_ms);
+	keep(gate, &processes, now_ms);
+	claim_with(gate, uids, &processes, now_ms);
 }
 
-static void decide(struct gate *gate, uint64_t now_ms)
+static void decide(struct gate *gate, uint64_t now_ms, keep_those *keep)
 {
-	uint32_t uid;
+	struct tally uids = {0};
 
-	while (server_undecided(&gate->grants->servers, now_ms, &uid))
-		claim(gate, uid, now_ms);
+	if (server_undecided(&gate->grants->servers, gate->logins, now_ms, &uids))
+		claim(gate, &uids, now_ms, keep);
+	tally_clear(&uids);
 }
 
 /* One look at the sockets, and at the processes of those whose sockets are not decided. */
 static void look(struct gate *gate)
 {
 	if (search_see(gate) == 0)
-		decide(gate, clock_boot_ms());
+		decide(gate, clock_boot_ms(), keep_all);
 }
 
 /* No better socket of this user's will come: as if the time for that were over. Others' may. */
 void search_last(struct gate *gate, uint32_t uid)
 {
-	uint64_t now_ms = clock_boot_ms();
+	struct tally uids = {0};
+	uint64_t now_ms;
 
 	if (search_see(gate) < 0)
 		return;
-	if (server_has_unowned(&gate->grants->servers, uid))
-		claim(gate, uid, now_ms + SERVER_DOUBT_MS);
-	decide(gate, now_ms);
+	now_ms = clock_boot_ms();
+	if (server_has_unowned(&gate->grants->servers, uid)) {
+		tally_add(&uids, uid, 0, 1);
+		claim(gate, &uids, now_ms + SERVER_DOUBT_MS, keep_all);
+		tally_clear(&uids);
+	}
+	decide(gate, now_ms, keep_all);
 }
 
 /* Puts those that started before the login to the front, and returns their number. */
@@ -144,8 +162,8 @@ static size_t part_older(struct mosh_processes *processes, const struct login *l
 
 /* What was there before a login is not its own, as the newest one's would be, but that of one of
  * the logins before it: they are its home, and their addresses are to reach it. */
-static void claim_for_earlier(
-	struct gate *gate, const struct login *login, struct mosh_processes *processes)
+static void claim_for_earlier(struct gate *gate, const struct login *login,
+	const struct tally *uids, struct mosh_processes *processes)
 {
 	struct login *newcomer = login_find(gate->logins, login->pid);
 	const struct mosh_processes older = {processes->items, part_older(processes, login), 0};
@@ -153,7 +171,7 @@ static void claim_for_earlier(
 	if (older.count == 0 || !login_of_user(gate->logins, login->uid)->next)
 		return;
 	newcomer->is_newcomer = true;
-	claim_with(gate, login->uid, &older, clock_boot_ms());
+	claim_with(gate, uids, &older, clock_boot_ms());
 	newcomer->is_newcomer = false;
 }
 
@@ -161,15 +179,18 @@ static void claim_for_earlier(
 void search_of_login(struct gate *gate, const struct login *login)
 {
 	auto_free void *items = NULL;
+	struct tally uids = {0};
 	struct mosh_processes processes = {0};
 	struct server_table *servers = &gate->grants->servers;
 	size_t left_over;
 
 	if (search_see(gate) < 0 || !server_has_unowned(servers, login->uid))
 		return;
-	see_processes(gate, login->uid, &processes);
+	tally_add(&uids, login->uid, 0, 1);
+	see_processes(gate, &uids, &processes);
 	items = processes.items;
-	claim_for_earlier(gate, login, &processes);
+	claim_for_earlier(gate, login, &uids, &processes);
+	tally_clear(&uids);
 	left_over = server_adopt_all(servers, login->uid, login->user, &processes, clock_boot_ms());
 	if (left_over > 0)
 		log_info("user %s has %zu more sockets in the range than mosh-servers", login->user,
@@ -208,38 +229,37 @@ void search_go_on(struct gate *gate, uint64_t now_ms)
 }
 
 /* A mosh-server that nobody ever reached gives up after a minute; so one that is older and has no
- * grant had one and lost it for a reason. A younger one is still to get its first,
- * from a login that was there before it. */
-static bool has_young(const struct gate *gate, uint32_t uid, const struct mosh_processes *processes,
-	uint64_t now_ms)
+ * grant had one and lost it for a reason. A younger one is still to get its first, from a login
+ * that was there before it. */
+static bool is_young(const struct gate *gate, const struct mosh_process *process, uint64_t now_ms)
 {
-	for (size_t i = 0; i < processes->count; i++) {
-		const struct mosh_process *process = &processes->items[i];
-		const struct login *login = login_of_user(gate->logins, uid);
+	const struct login *login = login_of_user(gate->logins, process->uid);
 
-		if (now_ms - process->start_ms >= YOUNG_MS)
-			continue;
-		for (; login; login = login->next)
-			if (process->start_ms + TICK_MS > login->since_ms)
-				return true;
-	}
-	return false;
+	if (now_ms - process->start_ms >= YOUNG_MS)
+		return false;
+	while (login && process->start_ms + TICK_MS <= login->since_ms)
+		login = login->next;
+	return login;
+}
+
+/* Those of users who have a young one. */
+static void keep_young(const struct gate *gate, struct mosh_processes *processes, uint64_t now_ms)
+{
+	struct tally young = {0};
+	size_t kept = 0;
+
+	for (size_t i = 0; i < processes->count; i++)
+		if (is_young(gate, &processes->items[i], now_ms))
+			tally_add(&young, processes->items[i].uid, 0, 1);
+	for (size_t i = 0; i < processes->count; i++)
+		if (tally_of(&young, processes->items[i].uid, 0) > 0)
+			processes->items[kept++] = processes->items[i];
+	processes->count = kept;
+	tally_clear(&young);
 }
 
 void search_young(struct gate *gate)
 {
-	uint64_t now_ms = clock_boot_ms();
-	uint32_t uid;
-
-	while (server_undecided(&gate->grants->servers, now_ms, &uid)) {
-		auto_free void *items = NULL;
-		struct mosh_processes processes = {0};
-
-		see_processes(gate, uid, &processes);
-		items = processes.items;
-		if (!has_young(gate, uid, &processes, now_ms))
-			processes.count = 0;
-		claim_with(gate, uid, &processes, now_ms);
-	}
+	decide(gate, clock_boot_ms(), keep_young);
 	server_pass_over_all(&gate->grants->servers);
 }

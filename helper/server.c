@@ -4,11 +4,10 @@
 #include <string.h>
 
 #include "server.h"
-#include "tally.h"
 
 void server_table_init(struct server_table *table)
 {
-	table->servers = NULL;
+	*table = (struct server_table){0};
 }
 
 void server_table_clear(struct server_table *table)
@@ -85,6 +84,12 @@ void server_see(struct server_table *table, const struct udp_sockets *sockets, u
 	}
 }
 
+/* Of one who never logged in nothing is open that could be missed. */
+static bool is_of_user(const struct server *server)
+{
+	return server->role == SERVER_OWNED && server->user[0];
+}
+
 void server_missing(
 	struct server_table *table, const struct udp_sockets *seen, struct udp_sockets *missing)
 {
@@ -92,7 +97,7 @@ void server_missing(
 
 	mark_missing(table, seen);
 	for (server = table->servers; server; server = server->hh.next) {
-		if (!server->is_missing || server->role != SERVER_OWNED || server->is_gone)
+		if (!server->is_missing || !is_of_user(server) || server->is_gone)
 			continue;
 		missing->items = memory_grow(missing->items, missing->count, &missing->capacity,
 			sizeof(*missing->items));
@@ -130,57 +135,103 @@ void server_pass_over_all(struct server_table *table)
 			server->role = SERVER_FOREIGN;
 }
 
-bool server_undecided(const struct server_table *table, uint64_t now_ms, uint32_t *uid)
+static bool is_due(const struct server *server, uint64_t now_ms)
 {
+	return server->role == SERVER_CANDIDATE && server->due_ms <= now_ms;
+}
+
+bool server_undecided(struct server_table *table, const struct login_table *logins, uint64_t now_ms,
+	struct tally *uids)
+{
+	bool has_strangers = false, is_strangers_turn = table->strangers_ms <= now_ms;
+
 	for (struct server *server = table->servers; server; server = server->hh.next) {
-		if (server->role == SERVER_CANDIDATE && server->due_ms <= now_ms) {
-			*uid = server->socket.uid;
-			return true;
-		}
+		bool is_stranger;
+
+		if (!is_due(server, now_ms))
+			continue;
+		is_stranger = !login_of_user(logins, server->socket.uid);
+		if (is_stranger && !is_strangers_turn)
+			continue;
+		has_strangers |= is_stranger;
+		tally_add(uids, server->socket.uid, 0, 1);
 	}
-	return false;
+	if (has_strangers)
+		table->strangers_ms = now_ms + SERVER_STRANGERS_MS;
+	return uids->entries != NULL;
 }
 
 /*
- * How many more servers a uid can have, by the cgroup and the audit session of its processes: those
- * count up, its servers count down. Counted once and kept right from then on, so that a user with
- * thousands of each costs thousands of steps, not millions.
+ * How many more servers each uid can have, by the cgroup and the audit session of its processes:
+ * those count up, its servers count down. Counted once and kept right from then on, so that
+ * thousands of each cost thousands of steps, not millions.
  */
 #define CGROUP_UNKNOWN 0
 #define CGROUP_ANY     UINT64_MAX
-#define SESSION_ANY    UINT64_MAX
 
-static void count_room(struct tally *room, uint64_t cgroup, uint32_t session, int change)
+struct room {
+	struct tally of_uid;     /* by cgroup and uid */
+	struct tally of_session; /* by cgroup, and uid and audit session */
+};
+
+static uint64_t session_of(uint32_t uid, uint32_t session)
 {
-	const uint64_t cgroups[] = {cgroup, CGROUP_ANY}, sessions[] = {session, SESSION_ANY};
-
-	for (size_t i = 0; i < 4; i++)
-		tally_add(room, cgroups[i / 2], sessions[i % 2], change);
+	return (uint64_t)uid << 32 | session;
 }
 
-static struct tally make_room(
-	const struct server_table *table, uint32_t uid, const struct mosh_processes *processes)
+static void count_room(
+	struct room *room, uint64_t cgroup, uint64_t uid, uint32_t session, int change)
 {
-	struct tally room = {0};
+	const uint64_t cgroups[] = {cgroup, CGROUP_ANY};
+
+	for (size_t i = 0; i < 2; i++) {
+		tally_add(&room->of_uid, cgroups[i], uid, change);
+		tally_add(
+			&room->of_session, cgroups[i], session_of((uint32_t)uid, session), change);
+	}
+}
+
+static void take_room(struct room *room, const struct server *server)
+{
+	count_room(room, server->socket.cgroup, server->socket.uid, server->session, -1);
+}
+
+static struct room make_room(const struct server_table *table, const struct tally *uids,
+	const struct mosh_processes *processes)
+{
+	struct room room = {{0}, {0}};
 
 	for (size_t i = 0; i < processes->count; i++)
-		count_room(&room, processes->items[i].cgroup, processes->items[i].session, 1);
+		count_room(&room, processes->items[i].cgroup, processes->items[i].uid,
+			processes->items[i].session, 1);
 	for (struct server *server = table->servers; server; server = server->hh.next)
-		if (server->role == SERVER_OWNED && !server->is_gone && server->socket.uid == uid)
-			count_room(&room, server->socket.cgroup, server->session, -1);
+		if (server->role == SERVER_OWNED && !server->is_gone &&
+			tally_of(uids, server->socket.uid, 0) > 0)
+			take_room(&room, server);
 	return room;
 }
 
+static void clear_room(struct room *room)
+{
+	tally_clear(&room->of_uid);
+	tally_clear(&room->of_session);
+}
+
 /* Cgroups that are not known could be any. */
-static bool has_room(const struct tally *room, uint64_t cgroup, uint64_t session)
+static bool is_left(const struct tally *room, uint64_t cgroup, uint64_t part)
 {
 	if (cgroup == CGROUP_UNKNOWN)
-		return tally_of(room, CGROUP_ANY, session) > 0;
-	return tally_of(room, cgroup, session) + tally_of(room, CGROUP_UNKNOWN, session) > 0;
+		return tally_of(room, CGROUP_ANY, part) > 0;
+	return tally_of(room, cgroup, part) + tally_of(room, CGROUP_UNKNOWN, part) > 0;
+}
+
+static bool has_room(const struct room *room, const struct udp_socket *socket)
+{
+	return is_left(&room->of_uid, socket->cgroup, socket->uid);
 }
 
 static const struct login *find_owner(
-	const struct login_table *logins, const struct udp_socket *socket, const struct tally *room)
+	const struct login_table *logins, const struct udp_socket *socket, const struct room *room)
 {
 	const struct login *owner = login_of_user(logins, socket->uid);
 	const struct login *login;
@@ -194,7 +245,8 @@ static const struct login *find_owner(
 	count = 0;
 	DL_FOREACH(owner, login)
 	{
-		if (has_room(room, socket->cgroup, login->process.session))
+		if (is_left(&room->of_session, socket->cgroup,
+			    session_of(socket->uid, login->process.session)))
 			sessions[count++] = login->process.session;
 	}
 	owner = login_owner(logins, socket, sessions, count);
@@ -228,9 +280,9 @@ static bool is_doubtful(const struct server *server, uint64_t now_ms)
 	return !server->socket.is_ecn && now_ms - server->seen_ms < SERVER_DOUBT_MS;
 }
 
-static bool is_server(struct server *server, const struct tally *room, uint64_t now_ms)
+static bool is_server(struct server *server, const struct room *room, uint64_t now_ms)
 {
-	if (!has_room(room, server->socket.cgroup, SESSION_ANY)) {
+	if (!has_room(room, &server->socket)) {
 		look_later(server, now_ms);
 		return false;
 	}
@@ -241,31 +293,30 @@ static bool is_server(struct server *server, const struct tally *room, uint64_t 
 	return true;
 }
 
-static bool is_due(const struct server *server, const struct server_claim *claim)
+static bool is_claimed(const struct server *server, const struct server_claim *claim)
 {
-	return server->role == SERVER_CANDIDATE && server->socket.uid == claim->uid &&
-	       server->due_ms <= claim->now_ms;
+	return is_due(server, claim->now_ms) && tally_of(claim->uids, server->socket.uid, 0) > 0;
 }
 
 void server_claim(struct server_table *table, const struct server_claim *claim)
 {
-	struct tally room = make_room(table, claim->uid, claim->processes);
+	struct room room = make_room(table, claim->uids, claim->processes);
 	struct server *server;
 
 	HASH_SORT(table->servers, compare);
 	for (server = table->servers; server; server = server->hh.next) {
 		const struct login *owner;
 
-		if (!is_due(server, claim) || !is_server(server, &room, claim->now_ms))
+		if (!is_claimed(server, claim) || !is_server(server, &room, claim->now_ms))
 			continue;
 		owner = find_owner(claim->logins, &server->socket, &room);
 		server_adopt(server, owner ? owner->user : "");
 		if (owner)
 			server->session = owner->process.session;
-		count_room(&room, server->socket.cgroup, server->session, -1);
+		take_room(&room, server);
 		claim->found(server, owner, claim->context);
 	}
-	tally_clear(&room);
+	clear_room(&room);
 }
 
 bool server_has_unowned(const struct server_table *table, uint32_t uid)
@@ -279,24 +330,28 @@ bool server_has_unowned(const struct server_table *table, uint32_t uid)
 size_t server_adopt_all(struct server_table *table, uint32_t uid, const char *user,
 	const struct mosh_processes *processes, uint64_t now_ms)
 {
-	struct tally room = make_room(table, uid, processes);
+	struct tally uids = {0};
 	struct server *server, *last = NULL;
+	struct room room;
 	size_t left_over = 0;
 
+	tally_add(&uids, uid, 0, 1);
+	room = make_room(table, &uids, processes);
+	tally_clear(&uids);
 	HASH_SORT(table->servers, compare);
 	for (server = table->servers; server; server = server->hh.next) {
 		if (server->role == SERVER_OWNED || server->socket.uid != uid ||
 			is_doubtful(server, now_ms))
 			continue;
-		if (has_room(&room, server->socket.cgroup, SESSION_ANY)) {
+		if (has_room(&room, &server->socket)) {
 			server_adopt(server, user);
-			count_room(&room, server->socket.cgroup, server->session, -1);
+			take_room(&room, server);
 			last = server;
 		} else if (last && last->socket.is_ecn == server->socket.is_ecn) {
 			left_over++;
 		}
 	}
-	tally_clear(&room);
+	clear_room(&room);
 	return left_over;
 }
 

@@ -5,6 +5,7 @@
 #include "hash.h"
 #include "login.h"
 #include "observed.h"
+#include "tally.h"
 
 /*
  * Which sockets are mosh-servers', and whose. Nobody but root may look into another process, so
@@ -18,8 +19,12 @@
  *    one that does not waits SERVER_DOUBT_MS for a better one. (server_better_one_first)
  *
  * A user who tricks these rules opens for his own address a socket of his own.
+ *
+ * 4. Nobody waits for a grant of a uid that has no login. All such uids together are looked at once
+ *    in SERVER_STRANGERS_MS: one user may use thousands of them. (server_strangers_in_common)
  */
-#define SERVER_DOUBT_MS 200
+#define SERVER_DOUBT_MS     200
+#define SERVER_STRANGERS_MS 200
 
 enum server_role {
 	SERVER_CANDIDATE, /* came after the last mosh-server was executed; not decided */
@@ -43,6 +48,7 @@ struct server {
 
 struct server_table {
 	struct server *servers; /* a uthash */
+	uint64_t strangers_ms;  /* when those without a login are looked at again */
 };
 
 void server_table_init(struct server_table *table);
@@ -53,8 +59,8 @@ struct server *server_find(const struct server_table *table, uint64_t cookie);
 /* Takes in a whole dump: what is new becomes a candidate, what is missing is gone. */
 void server_see(struct server_table *table, const struct udp_sockets *sockets, uint64_t now_ms);
 
-/* Appends the sockets of owned servers that are missing from that dump. A dump in several parts may
- * pass over one when others before it end meanwhile, so each of them is worth a question. */
+/* Appends the sockets of users' servers that are missing from that dump. A dump in several parts
+ * may pass over one when others before it end meanwhile, so each of them is worth a question. */
 void server_missing(
 	struct server_table *table, const struct udp_sockets *seen, struct udp_sockets *missing);
 
@@ -69,15 +75,16 @@ void server_pass_over(struct server_table *table, uint64_t now_ms, uint64_t age_
 void server_pass_over_port(struct server_table *table, uint16_t port);
 void server_pass_over_all(struct server_table *table);
 
-/* A uid that has candidates to be decided now; false if there is none. After server_claim() for
- * that uid the next call gives another. */
-bool server_undecided(const struct server_table *table, uint64_t now_ms, uint32_t *uid);
+/* Counts in uids those that have candidates to be decided now; false if there are none. */
+bool server_undecided(struct server_table *table, const struct login_table *logins, uint64_t now_ms,
+	struct tally *uids);
 
-/* Tells, of the uid's candidates that are due, which are servers, from the processes that the uid
- * has, and calls found with each and the login that it belongs to (null: the uid has none). */
+/* Tells, of the uids' candidates that are due, which are servers, from the processes that each uid
+ * has (all of them), and calls found with each and the login that it belongs to (null: the uid has
+ * none). It takes as long for many uids as for one. */
 struct server_claim {
 	const struct login_table *logins;
-	uint32_t uid;
+	const struct tally *uids;
 	const struct mosh_processes *processes;
 	uint64_t now_ms;
 	void (*found)(struct server *server, const struct login *login, void *context);

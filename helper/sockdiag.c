@@ -22,6 +22,7 @@
 #define ENDED_MAX       1024      /* notices that are read at a time */
 #define DUMP_TRIES      10
 #define MESSAGE_MINIMUM NLMSG_LENGTH(sizeof(struct inet_diag_msg))
+#define UID_UNKNOWN     UINT32_MAX /* no uid is that */
 
 struct sockdiag {
 	struct mnl_socket *dump;
@@ -167,9 +168,20 @@ int sockdiag_parse(const struct nlmsghdr *message, struct udp_socket *socket)
 
 struct dump {
 	struct udp_sockets *sockets;
+	const struct known_users *known; /* null: no socket is one too many */
 	uint16_t first_port, last_port;
 	struct tally per_uid;
 };
+
+/* Sockets beyond SOCKDIAG_PER_UID are ignored; only their own user is affected. */
+static bool is_one_too_many(struct dump *dump, uint32_t uid)
+{
+	if (!dump->known)
+		return false;
+	if (!dump->known->has(uid, dump->known->context))
+		uid = UID_UNKNOWN;
+	return tally_add(&dump->per_uid, uid, 0, 1) > SOCKDIAG_PER_UID;
+}
 
 static void append(struct udp_sockets *sockets, const struct udp_socket *socket)
 {
@@ -178,7 +190,6 @@ static void append(struct udp_sockets *sockets, const struct udp_socket *socket)
 	sockets->items[sockets->count++] = *socket;
 }
 
-/* Sockets beyond SOCKDIAG_PER_UID are ignored; only their own user is affected. */
 static int on_socket(const struct nlmsghdr *message, void *context)
 {
 	struct dump *dump = context;
@@ -189,7 +200,7 @@ static int on_socket(const struct nlmsghdr *message, void *context)
 		return MNL_CB_ERROR;
 	}
 	if (socket.port >= dump->first_port && socket.port <= dump->last_port &&
-		tally_add(&dump->per_uid, socket.uid, 0, 1) <= SOCKDIAG_PER_UID)
+		!is_one_too_many(dump, socket.uid))
 		append(dump->sockets, &socket);
 	return MNL_CB_OK;
 }
@@ -231,9 +242,10 @@ static int ask(struct sockdiag *diag, const struct nlmsghdr *message, struct dum
 	return result == MNL_CB_ERROR ? netlink_error() : 0;
 }
 
-static int dump_family(struct sockdiag *diag, uint8_t family, struct udp_sockets *sockets)
+static int dump_family(struct sockdiag *diag, uint8_t family, const struct known_users *known,
+	struct udp_sockets *sockets)
 {
-	struct dump dump = {sockets, diag->first_port, diag->last_port, {0}};
+	struct dump dump = {sockets, known, diag->first_port, diag->last_port, {0}};
 	struct nlmsghdr *message;
 	struct inet_diag_req_v2 *request;
 	int error = begin_request(diag, family, NLM_F_DUMP, &message, &request);
@@ -251,7 +263,7 @@ static int ask_for(
 	struct sockdiag *diag, const struct udp_socket *socket, struct udp_sockets *sockets)
 {
 	uint8_t family = socket->address.family == 4 ? AF_INET : AF_INET6;
-	struct dump dump = {sockets, socket->port, socket->port, {0}};
+	struct dump dump = {sockets, NULL, socket->port, socket->port, {0}};
 	struct nlmsghdr *message;
 	struct inet_diag_req_v2 *request;
 	int error = begin_request(diag, family, NLM_F_ACK, &message, &request);
@@ -263,9 +275,7 @@ static int ask_for(
 	request->id.idiag_if = socket->interface;
 	request->id.idiag_cookie[0] = (uint32_t)socket->cookie;
 	request->id.idiag_cookie[1] = (uint32_t)(socket->cookie >> 32);
-	error = ask(diag, message, &dump);
-	tally_clear(&dump.per_uid);
-	return error;
+	return ask(diag, message, &dump);
 }
 
 /* An answer that changes interrupted (EINTR), or that is not one to this request (ESRCH, EPROTO),
@@ -276,14 +286,15 @@ static bool is_to_be_asked_again(struct sockdiag *diag, int error)
 	       netlink_reopen(&diag->dump, NETLINK_SOCK_DIAG) == 0;
 }
 
-static int dump_family_again(struct sockdiag *diag, uint8_t family, struct udp_sockets *sockets)
+static int dump_family_again(struct sockdiag *diag, uint8_t family, const struct known_users *known,
+	struct udp_sockets *sockets)
 {
 	size_t kept = sockets->count;
 	int error, tries = 0;
 
 	do {
 		sockets->count = kept;
-		error = dump_family(diag, family, sockets);
+		error = dump_family(diag, family, known, sockets);
 	} while (++tries < DUMP_TRIES && is_to_be_asked_again(diag, error));
 	return error;
 }
@@ -302,12 +313,13 @@ int sockdiag_find(
 	return error == -ENOENT || error == -ESTALE ? 0 : error;
 }
 
-int sockdiag_dump(struct sockdiag *diag, struct udp_sockets *sockets)
+int sockdiag_dump(
+	struct sockdiag *diag, const struct known_users *known, struct udp_sockets *sockets)
 {
 	static const uint8_t families[] = {AF_INET, AF_INET6};
 
 	for (size_t i = 0; i < sizeof(families); i++) {
-		int error = dump_family_again(diag, families[i], sockets);
+		int error = dump_family_again(diag, families[i], known, sockets);
 
 		if (error < 0)
 			return error;

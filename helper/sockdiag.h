@@ -15,9 +15,11 @@ void sockdiag_close(struct sockdiag *diag);
 /* At most this many sockets are reported per user and family. */
 #define SOCKDIAG_PER_UID 4096
 
-/* Appends every unconnected UDP socket of both families that is bound inside the range; about
- * 0.06 ms. -errno; *sockets may hold some then. Its items are the caller's to free. */
-int sockdiag_dump(struct sockdiag *diag, struct udp_sockets *sockets);
+/* Appends every unconnected UDP socket of both families that is bound inside the range (but for
+ * that limit, if known is not null); about 0.06 ms. -errno; *sockets may hold some then. Its items
+ * are the caller's to free. */
+int sockdiag_dump(
+	struct sockdiag *diag, const struct known_users *known, struct udp_sockets *sockets);
 
 /* Appends that one socket, if it is still there: known by its cookie, asked for by its address and
  * port. Nothing is appended, and 0 returned, if it is not; -errno if that cannot be told. */

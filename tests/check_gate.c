@@ -169,6 +169,31 @@ START_TEST(gate_blind_to_processes)
 }
 END_TEST
 
+/* Whoever uses any number of uids has /proc walked through once in a look, and without a login not
+ * in each. */
+START_TEST(gate_walks_once)
+{
+	begin();
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	gate_on_exec(&gate);
+	for (uint32_t i = 0; i < 6; i++)
+		add_socket(1 + i, 165536 + i);
+	add_socket(7, ALICE);
+	host.walks = 0;
+	look();
+	ck_assert_uint_eq(host.walks, 1);
+	add_socket(8, 165536);
+	look();
+	ck_assert_uint_le(host.walks, 2);
+	gate.grants->servers.strangers_ms = UINT64_MAX;
+	server_pass_over_port(&gate.grants->servers, 60007);
+	host.walks = 0;
+	look();
+	ck_assert_uint_eq(host.walks, 0);
+	finish();
+}
+END_TEST
+
 /* Nothing wakes it until somebody does something. */
 START_TEST(gate_sleeps)
 {
@@ -320,8 +345,9 @@ START_TEST(gate_after_logout)
 	ck_assert_uint_eq(kernel.count, 1);
 	ck_assert_str_eq(heard, "login:11 logout:10 deny:60002:0 ");
 	ck_assert(kernel.ports[60002]);
-	/* Another of the same kind is denied too; a flood of them is not told one by one
-	 * (denied.h). */
+	/* Another of the same kind is denied too, when it is the turn of those without a login; a
+	 * flood of them is not told one by one (denied.h). */
+	gate.grants->servers.strangers_ms = 0;
 	start_mosh(3, ALICE);
 	gate_settle(&gate);
 	ck_assert_uint_eq(kernel.count, 1);
@@ -494,8 +520,8 @@ END_TEST
 
 CHECK_MAIN("gate", TEST(gate_from_login_to_grant), TEST(gate_one_turn_one_apply),
 	TEST(gate_other_family), TEST(gate_ended), TEST(gate_notices_lost), TEST(gate_passed_over),
-	TEST(gate_blind), TEST(gate_blind_to_processes), TEST(gate_sleeps), TEST(gate_compares),
-	TEST(gate_search_is_bounded), TEST(gate_earlier_socket),
+	TEST(gate_blind), TEST(gate_blind_to_processes), TEST(gate_walks_once), TEST(gate_sleeps),
+	TEST(gate_compares), TEST(gate_search_is_bounded), TEST(gate_earlier_socket),
 	LOOP(gate_logout_looks_once_more, 2), TEST(gate_logout_of_another),
 	LOOP(gate_last_look_fails, 2), TEST(gate_after_logout), TEST(gate_limit_of_logins),
 	TEST(gate_login_of_no_process), TEST(gate_roams), TEST(gate_roams_after_lapse),

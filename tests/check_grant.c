@@ -75,20 +75,21 @@ START_TEST(grant_own_only)
 	const struct login bob = policy_login(11, BOB, OTHER, SERVER);
 	struct udp_socket sockets[] = {
 		policy_socket(1, ALICE, SERVER, 60001), policy_socket(2, BOB, SERVER, 60002)};
-	struct mosh_process process = {.pid = 100, .session = AUDIT_SESSION_NONE};
-	const struct mosh_processes processes = {&process, 1, 1};
+	struct mosh_process items[] = {{.uid = ALICE, .session = AUDIT_SESSION_NONE},
+		{.uid = BOB, .session = AUDIT_SESSION_NONE}};
+	const struct mosh_processes processes = {items, 2, 2};
+	struct tally uids = {0};
 	const struct udp_sockets seen = {sockets, 2, 2};
-	struct server_claim claim = {NULL, ALICE, &processes, START, on_found, NULL};
+	const struct server_claim claim = {logins, &uids, &processes, START, on_found, NULL};
 	struct login *added;
 
 	begin();
-	claim.logins = logins;
 	ck_assert_int_eq(login_add(logins, &alice, 64, &added), 0);
 	ck_assert_int_eq(login_add(logins, &bob, 64, &added), 0);
 	server_see(&policy.table->servers, &seen, START);
+	ck_assert(server_undecided(&policy.table->servers, logins, START, &uids));
 	server_claim(&policy.table->servers, &claim);
-	claim.uid = BOB;
-	server_claim(&policy.table->servers, &claim);
+	tally_clear(&uids);
 	settle(START);
 	ck_assert_uint_eq(policy.kernel.count, 2);
 	ck_assert(has(CLIENT, SERVER, 60001));

@@ -230,6 +230,7 @@ static void start_mosh(void)
 	const struct login *login = login_of[random_below(LOGINS)];
 	struct mosh_process items[SOCKETS];
 	struct mosh_processes processes = {items, 0, SOCKETS};
+	struct tally uids = {0};
 	struct model_socket *added;
 	struct server_claim claim;
 
@@ -241,14 +242,16 @@ static void start_mosh(void)
 		if (sockets[i].is_mosh && sockets[i].socket.uid == login->uid)
 			items[processes.count++] = (struct mosh_process){
 				.pid = (pid_t)(i + 1),
+				.uid = login->uid,
 				.cgroup = sockets[i].socket.cgroup,
 				.session = AUDIT_SESSION_NONE,
 			};
 	see();
 	let_in(&added->socket, login);
-	claim = (struct server_claim){
-		logins, login->uid, &processes, kernel.now_ms, on_found, added};
+	claim = (struct server_claim){logins, &uids, &processes, kernel.now_ms, on_found, added};
+	tally_add(&uids, login->uid, 0, 1);
 	server_claim(&table->servers, &claim);
+	tally_clear(&uids);
 }
 
 /* Sometimes the notice is lost, and the next dump tells. */

@@ -38,7 +38,8 @@ static struct {
 	bool is_touched;
 	char logged[256]; /* the last line at info */
 	int watch_error;
-	unsigned int looks, questions, applies, installs, reads, closed_observers, hostchecks;
+	unsigned int looks, walks; /* at sockets, through processes */
+	unsigned int questions, applies, installs, reads, closed_observers, hostchecks;
 } host;
 
 static struct policy_kernel kernel;
@@ -92,9 +93,10 @@ int observer_read_ended(
 	return host.ended_error;
 }
 
-int observer_sockets(struct observer *observer, struct udp_sockets *sockets)
+int observer_sockets(
+	struct observer *observer, const struct known_users *known, struct udp_sockets *sockets)
 {
-	(void)observer;
+	(void)observer, (void)known;
 	host.looks++;
 	if (host.failing_looks > 0) {
 		host.failing_looks--;
@@ -123,15 +125,17 @@ int observer_socket(
 	return 0;
 }
 
-int observer_processes(struct observer *observer, uint32_t uid, struct mosh_processes *processes)
+int observer_processes(
+	struct observer *observer, const struct tally *uids, struct mosh_processes *processes)
 {
 	(void)observer;
+	host.walks++;
 	if (host.failing_counts > 0) {
 		host.failing_counts--;
 		return -EMFILE;
 	}
 	for (size_t i = 0; i < host.process_count; i++) { /* and then perhaps the error */
-		if ((uint32_t)host.processes[i].pid != uid)
+		if (tally_of(uids, host.processes[i].uid, 0) == 0)
 			continue;
 		processes->items = memory_grow(processes->items, processes->count,
 			&processes->capacity, sizeof(*processes->items));
@@ -442,11 +446,10 @@ static inline struct udp_socket *add_socket(uint64_t cookie, uint32_t uid)
 	return &host.sockets[host.socket_count++];
 }
 
-/* Whose it is the fake observer goes by its pid. */
 static inline void add_process(uint32_t uid)
 {
 	host.processes[host.process_count++] = (struct mosh_process){
-		.pid = (pid_t)uid, .start_ms = clock_boot_ms(), .session = AUDIT_SESSION_NONE};
+		.uid = uid, .start_ms = clock_boot_ms(), .session = AUDIT_SESSION_NONE};
 }
 
 /* As if the time for the next look had come. */

@@ -7,6 +7,7 @@
 #include "check_limit.h"
 #include "clock.h"
 #include "procfs.h"
+#include "tally.h"
 
 #define NOBODY 65534
 
@@ -67,6 +68,17 @@ static void stop(pid_t pid)
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 }
 
+static int walk(uint32_t uid, struct mosh_processes *processes)
+{
+	struct tally uids = {0};
+	int error;
+
+	tally_add(&uids, uid, 0, 1);
+	error = procfs_mosh_processes(procfs, &uids, processes);
+	tally_clear(&uids);
+	return error;
+}
+
 /* Others' may be there too: is that one among the uid's? */
 static const struct mosh_process *find(uint32_t uid, pid_t pid)
 {
@@ -74,8 +86,9 @@ static const struct mosh_process *find(uint32_t uid, pid_t pid)
 	struct mosh_processes processes = {0};
 	size_t times = 0;
 
-	ck_assert_int_eq(procfs_mosh_processes(procfs, uid, &processes), 0);
+	ck_assert_int_eq(walk(uid, &processes), 0);
 	for (size_t i = 0; i < processes.count; i++) {
+		ck_assert_uint_eq(processes.items[i].uid, uid);
 		if (processes.items[i].pid != pid)
 			continue;
 		found = processes.items[i];
@@ -186,7 +199,7 @@ START_TEST(procfs_out_of_descriptors)
 	begin();
 	pid = start("mosh-server");
 	limit_descriptors(0);
-	ck_assert_int_eq(procfs_mosh_processes(procfs, geteuid(), &processes), -EMFILE);
+	ck_assert_int_eq(walk(geteuid(), &processes), -EMFILE);
 	limit_lift();
 	ck_assert_ptr_nonnull(find(geteuid(), pid));
 	free(processes.items);

@@ -229,7 +229,8 @@ static bool can_ask_netlink(void)
 {
 	struct udp_sockets sockets = {0};
 	struct sockdiag *diag;
-	bool result = sockdiag_open(1, 65535, &diag) == 0 && sockdiag_dump(diag, &sockets) == 0;
+	bool result =
+		sockdiag_open(1, 65535, &diag) == 0 && sockdiag_dump(diag, NULL, &sockets) == 0;
 
 	free(sockets.items);
 	return result;

@@ -72,6 +72,7 @@ static void add_process(uint64_t cgroup, uint32_t session)
 
 	world.processes[count - 1] = (struct mosh_process){
 		.pid = (pid_t)(100 + count),
+		.uid = UID,
 		.cgroup = cgroup,
 		.session = session,
 	};
@@ -107,11 +108,12 @@ static void on_found(struct server *server, const struct login *login, void *con
 	found->logins[found->count++] = login ? login->pid : 0;
 }
 
-static void claim_with(uint32_t uid, const struct mosh_processes *processes, uint64_t now_ms)
+static void claim_with(
+	const struct tally *uids, const struct mosh_processes *processes, uint64_t now_ms)
 {
 	const struct server_claim claim = {
 		.logins = world.logins,
-		.uid = uid,
+		.uids = uids,
 		.processes = processes,
 		.now_ms = now_ms,
 		.found = on_found,
@@ -125,10 +127,24 @@ static void claim_with(uint32_t uid, const struct mosh_processes *processes, uin
 static size_t claim(uint64_t now_ms)
 {
 	const struct mosh_processes processes = {world.processes, world.process_count, 8};
+	struct tally uids = {0};
 
 	memset(&world.found, 0, sizeof(world.found));
-	claim_with(UID, &processes, now_ms);
+	tally_add(&uids, UID, 0, 1);
+	claim_with(&uids, &processes, now_ms);
+	tally_clear(&uids);
 	return world.found.count;
+}
+
+static bool is_undecided(uint32_t uid, uint64_t now_ms)
+{
+	struct tally uids = {0};
+	bool is_any = server_undecided(&world.servers, world.logins, now_ms, &uids);
+	bool is_one = tally_of(&uids, uid, 0) > 0;
+
+	ck_assert_int_eq(is_any, uids.entries != NULL);
+	tally_clear(&uids);
+	return is_one;
 }
 
 static enum server_role role(uint64_t cookie)
@@ -378,16 +394,15 @@ END_TEST
 
 START_TEST(server_doubtful_one_waits)
 {
-	uint32_t uid = 0;
-
 	begin();
+	add_login(10, UID, 0, AUDIT_SESSION_NONE);
 	add_socket(1, UID)->is_ecn = false;
 	add_process(0, AUDIT_SESSION_NONE);
 	see(START);
 	ck_assert_uint_eq(claim(START), 0);
-	ck_assert(!server_undecided(&world.servers, START + SERVER_DOUBT_MS - 1, &uid));
+	ck_assert(!is_undecided(UID, START + SERVER_DOUBT_MS - 1));
 	ck_assert_uint_eq(claim(START + SERVER_DOUBT_MS - 1), 0);
-	ck_assert(server_undecided(&world.servers, START + SERVER_DOUBT_MS, &uid));
+	ck_assert(is_undecided(UID, START + SERVER_DOUBT_MS));
 	ck_assert_uint_eq(claim(START + SERVER_DOUBT_MS), 1);
 	finish();
 }
@@ -495,40 +510,93 @@ START_TEST(server_looks_double)
 {
 	static const uint64_t first[] = {0, 1, 3, 7, 15};
 	unsigned int looks = 0;
-	uint32_t uid;
 
 	begin();
+	add_login(10, UID, 0, AUDIT_SESSION_NONE);
 	add_socket(1, UID);
 	see(START);
 	for (uint64_t age_ms = 0; age_ms <= 3000; age_ms++) {
-		if (!server_undecided(&world.servers, START + age_ms, &uid))
+		if (!is_undecided(UID, START + age_ms))
 			continue;
 		if (looks < ARRAY_LEN(first))
 			ck_assert_uint_eq(age_ms, first[looks]);
 		looks++;
 		ck_assert_uint_eq(claim(START + age_ms), 0);
-		ck_assert(!server_undecided(&world.servers, START + age_ms, &uid));
+		ck_assert(!is_undecided(UID, START + age_ms));
 	}
 	ck_assert_uint_eq(looks, 12);
 	finish();
 }
 END_TEST
 
-START_TEST(server_undecided_gives_each_uid)
+/* As many as there are, each once, with its own processes; and each is decided by that. */
+START_TEST(server_each_uid_its_own)
 {
-	const struct mosh_processes none = {0};
-	uint32_t first, second, third;
+	struct mosh_process items[] = {{.uid = UID, .session = AUDIT_SESSION_NONE},
+		{.uid = OTHER, .session = AUDIT_SESSION_NONE}};
+	const struct mosh_processes processes = {items, 2, 2};
+	struct tally uids = {0};
+
+	begin();
+	add_socket(1, UID);
+	add_socket(2, OTHER);
+	add_socket(3, OTHER);
+	add_socket(4, OTHER + 1);
+	see(START);
+	ck_assert(server_undecided(&world.servers, world.logins, START, &uids));
+	ck_assert_int_eq(tally_of(&uids, UID, 0), 1);
+	ck_assert_int_eq(tally_of(&uids, OTHER, 0), 2);
+	claim_with(&uids, &processes, START);
+	ck_assert_uint_eq(world.found.count, 2);
+	ck_assert_int_eq(role(1), SERVER_OWNED);
+	ck_assert_int_eq(role(2), SERVER_OWNED);
+	ck_assert_int_eq(role(3), SERVER_CANDIDATE);
+	ck_assert_int_eq(role(4), SERVER_CANDIDATE);
+	tally_clear(&uids);
+	finish();
+}
+END_TEST
+
+/* However many, and however often they have new sockets; who has a login is looked at all the same.
+ */
+START_TEST(server_strangers_in_common)
+{
+	unsigned int looks = 0;
+
+	begin();
+	add_login(10, UID, 0, AUDIT_SESSION_NONE);
+	for (uint32_t i = 0; i < 4; i++) {
+		add_socket(1 + i, OTHER + i);
+		see(START + i);
+		ck_assert_int_eq(is_undecided(OTHER + i, START + i), i == 0);
+	}
+	add_socket(5, UID);
+	see(START + 4);
+	ck_assert(is_undecided(UID, START + 4));
+	ck_assert(!is_undecided(OTHER + 1, START + SERVER_STRANGERS_MS - 1));
+	for (uint64_t age_ms = 5; age_ms < 1000; age_ms++)
+		looks += is_undecided(OTHER + 3, START + age_ms);
+	ck_assert_uint_eq(looks, 4);
+	finish();
+}
+END_TEST
+
+/* Nor is one of theirs asked for by itself when a dump passes it over. */
+START_TEST(server_strangers_not_asked_for)
+{
+	const struct udp_sockets none = {0};
+	struct udp_sockets missing = {0};
 
 	begin();
 	add_socket(1, UID);
 	add_socket(2, OTHER);
 	see(START);
-	ck_assert(server_undecided(&world.servers, START, &first));
-	claim_with(first, &none, START);
-	ck_assert(server_undecided(&world.servers, START, &second));
-	ck_assert_uint_eq(first + second, UID + OTHER);
-	claim_with(second, &none, START);
-	ck_assert(!server_undecided(&world.servers, START, &third));
+	server_adopt(server_find(&world.servers, 1), "alice");
+	server_adopt(server_find(&world.servers, 2), "");
+	server_missing(&world.servers, &none, &missing);
+	ck_assert_uint_eq(missing.count, 1);
+	ck_assert_uint_eq(missing.items[0].cookie, 1);
+	free(missing.items);
 	finish();
 }
 END_TEST
@@ -620,5 +688,6 @@ CHECK_MAIN("server", TEST(server_one_per_process), TEST(server_gone_leaves_room)
 	TEST(server_doubtful_one_loses), TEST(server_owner_by_cgroup),
 	TEST(server_owner_by_audit_session), TEST(server_owner_not_served_yet),
 	TEST(server_owner_newest), TEST(server_owner_unknown), TEST(server_looks_double),
-	TEST(server_undecided_gives_each_uid), TEST(server_ends), TEST(server_missing_in_dump),
+	TEST(server_each_uid_its_own), TEST(server_strangers_in_common),
+	TEST(server_strangers_not_asked_for), TEST(server_ends), TEST(server_missing_in_dump),
 	LOOP(server_address_of, ARRAY_LEN(addresses)))

@@ -14,6 +14,7 @@ import struct
 import sys
 import time
 
+CLONE_NEWUSER = 0x10000000
 PR_SET_NAME = 15
 IP_FREEBIND = 15
 
@@ -63,6 +64,25 @@ def swarm(count):
             return
         os.wait()
     os._exit(0)
+
+
+def crowd(count):
+    """so many children that do nothing"""
+    for _ in range(int(count)):
+        if os.fork() == 0:
+            signal.pause()
+    say("crowded")
+
+
+def subordinate():
+    """root of a user namespace, in which there are the user's own uid and his subordinate ones, from 1 on"""
+    if ctypes.CDLL(None).unshare(CLONE_NEWUSER) != 0:
+        sys.exit("no user namespace")
+    say("unshared", os.getpid())
+    while not open("/proc/self/gid_map").read():
+        time.sleep(0.01)
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
 
 
 def wait(path):
@@ -175,6 +195,30 @@ def rebind(way, address, ports):
     while True:
         bind(way, address, ports)
         close()
+
+
+def bind_as(uid, way, address, port):
+    """in that user namespace"""
+    os.seteuid(uid)
+    sock = new_socket(way, address)
+    os.seteuid(0)
+    sock.bind((address, port))
+    sockets.append(sock)
+
+
+def many_uids(way, address, first, count, seconds):
+    """as many sockets, each of its own uid, and as if a mosh-server were executed; for so long, without end"""
+    for turn in itertools.count():
+        for number in range(int(count)):
+            bind_as(1 + number, way, address, int(first) + number)
+            if number == 0:
+                exec_()
+        exec_()
+        if turn == 0:
+            say("bound", count)
+        time.sleep(float(seconds))
+        while sockets:
+            sockets.pop().close()
 
 
 def tell(address, port):

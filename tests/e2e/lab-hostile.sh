@@ -30,6 +30,22 @@ lurk() {
 	disown
 }
 
+# lurk_as_many NAME STEP...: the same as root of bob's user namespace, with as many uids as Debian gives every user
+lurk_as_many() {
+	lurk $BOB "$1" subordinate , "${@:2}"
+	wait_for 20 grep -q ^unshared "$LAB/lurk.$1" || return 1
+	map_ids "$(awk '$1 == "unshared" { print $2 }' "$LAB/lurk.$1")"
+}
+
+# map_ids PID: what newuidmap and newgidmap, which are set-user-ID, do for him
+map_ids() {
+	local file
+
+	for file in uid_map gid_map; do
+		printf '0 %s 1\n1 165536 65536\n' $BOB | dd of="/proc/$1/$file" bs=4k status=none || return 1
+	done
+}
+
 # bob_does NAME STEPS: a login of bob from client2 that does this, in $LAB/login.NAME
 bob_does() {
 	login_open "$1" client2 bob@$SERVER "${3:-$HOSTILE} $2"

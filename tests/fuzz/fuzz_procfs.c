@@ -13,6 +13,7 @@
 #include "fuzz.h"
 #include "fuzz_folder.h"
 #include "procfs.h"
+#include "tally.h"
 
 #define PID    7
 #define PARENT 8
@@ -68,15 +69,19 @@ static void check(struct procfs *procfs, char *texts[])
 {
 	struct mosh_processes found = {0};
 	struct process process = {.start = 1};
+	struct tally uids = {0};
 	int error = procfs_process(procfs, PID, &process);
 
 	PROMISE(error == 0 || error == -EPROTO);
 	PROMISE(error == 0 || process.start == 1);
 	PROMISE(procfs_process(procfs, PARENT, &process) == -ENOENT);
-	PROMISE(procfs_mosh_processes(procfs, geteuid(), &found) == 0);
+	tally_add(&uids, geteuid(), 0, 1);
+	PROMISE(procfs_mosh_processes(procfs, &uids, &found) == 0);
+	tally_clear(&uids);
 	PROMISE(found.count <= 1 && (found.count == 0 || error == 0));
 	if (found.count > 0) {
-		PROMISE(found.items[0].pid == PID && is_mosh(texts[COMM]));
+		PROMISE(found.items[0].pid == PID && found.items[0].uid == geteuid());
+		PROMISE(is_mosh(texts[COMM]));
 		PROMISE(found.items[0].session == process.session);
 		PROMISE(found.items[0].cgroup == process.cgroup);
 		PROMISE(!is_dead(texts[STAT]));

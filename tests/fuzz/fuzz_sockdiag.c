@@ -15,13 +15,19 @@ static void check_socket(const struct udp_socket *socket)
 	PROMISE(!socket->is_dual || address_is_wildcard(address));
 }
 
+static bool is_known(uint32_t uid, const void *context)
+{
+	return uid % 2 == (uintptr_t)context;
+}
+
 static void check_dump(struct sockdiag *diag)
 {
+	const struct known_users known = {is_known, NULL};
 	struct udp_sockets sockets = {calloc(1, sizeof(struct udp_socket)), 1, 1};
 
 	PROMISE(sockets.items);
 	sockets.items[0].cookie = 1;
-	PROMISE(sockdiag_dump(diag, &sockets) <= 0);
+	PROMISE(sockdiag_dump(diag, &known, &sockets) <= 0);
 	PROMISE(sockets.count >= 1 && sockets.items[0].cookie == 1);
 	for (size_t i = 1; i < sockets.count; i++) {
 		PROMISE(sockets.items[i].port >= FIRST && sockets.items[i].port <= LAST);

@@ -211,7 +211,7 @@ START_TEST(sockets)
 	ck_assert_int_eq(setsockopt(fd4, IPPROTO_IP, IP_TOS, &one, sizeof(one)), 0);
 	fd6 = kernel_udp("::", 60002);
 	record("sockdiag/dump", 'd');
-	ck_assert_int_eq(sockdiag_dump(diag, &found), 0);
+	ck_assert_int_eq(sockdiag_dump(diag, NULL, &found), 0);
 	finish();
 	close(fd4);
 	close(fd6);
