@@ -2,8 +2,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <linux/netlink.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -167,7 +169,6 @@ static const int calls[] = {
 	SCMP_SYS(dup),
 	SCMP_SYS(dup2),
 	SCMP_SYS(dup3),
-	SCMP_SYS(ioctl),
 	SCMP_SYS(renameat),
 	SCMP_SYS(renameat2),
 	SCMP_SYS(mkdirat),
@@ -203,31 +204,42 @@ static const int calls[] = {
 	SCMP_SYS(umask),
 };
 
-/* Calls of which only some arguments are wanted: argument number arg, under mask, is value. */
+/* clang-format off */
+#define IS(arg, value)     {arg, SCMP_CMP_EQ, value, 0}
+#define HAS_NOT(arg, flag) {arg, SCMP_CMP_MASKED_EQ, flag, 0}
+/* clang-format on */
+
+/* Calls of which only some arguments are wanted: all of the comparisons hold. */
 static const struct {
 	int call;
-	unsigned int arg;
-	uint64_t mask, value;
+	unsigned int count;
+	struct scmp_arg_cmp comparisons[2];
 } conditional[] = {
-	{SCMP_SYS(socket), 0, UINT64_MAX, AF_UNIX},
-	{SCMP_SYS(socket), 0, UINT64_MAX, AF_NETLINK},
+	{SCMP_SYS(socket), 1, {IS(0, AF_UNIX)}},
+	{SCMP_SYS(socket), 2, {IS(0, AF_NETLINK), IS(2, NETLINK_NETFILTER)}},
+	{SCMP_SYS(socket), 2, {IS(0, AF_NETLINK), IS(2, NETLINK_SOCK_DIAG)}},
+	/* libnftables asks for interfaces' names, and ends the process if it cannot, as soon as it
+	 * lists somebody's rule with iif or oif */
+	{SCMP_SYS(socket), 2, {IS(0, AF_NETLINK), IS(2, NETLINK_ROUTE)}},
+	/* libevent asks how much there is to read */
+	{SCMP_SYS(ioctl), 1, {IS(1, FIONREAD)}},
 	/* nothing that has signals sent */
-	{SCMP_SYS(fcntl), 1, UINT64_MAX, F_GETFD},
-	{SCMP_SYS(fcntl), 1, UINT64_MAX, F_SETFD},
-	{SCMP_SYS(fcntl), 1, UINT64_MAX, F_GETFL},
-	{SCMP_SYS(fcntl), 1, UINT64_MAX, F_SETFL},
-	{SCMP_SYS(fcntl), 1, UINT64_MAX, F_DUPFD_CLOEXEC},
-	{SCMP_SYS(fcntl64), 1, UINT64_MAX, F_GETFD},
-	{SCMP_SYS(fcntl64), 1, UINT64_MAX, F_SETFD},
-	{SCMP_SYS(fcntl64), 1, UINT64_MAX, F_GETFL},
-	{SCMP_SYS(fcntl64), 1, UINT64_MAX, F_SETFL},
-	{SCMP_SYS(fcntl64), 1, UINT64_MAX, F_DUPFD_CLOEXEC},
+	{SCMP_SYS(fcntl), 1, {IS(1, F_GETFD)}},
+	{SCMP_SYS(fcntl), 1, {IS(1, F_SETFD)}},
+	{SCMP_SYS(fcntl), 1, {IS(1, F_GETFL)}},
+	{SCMP_SYS(fcntl), 1, {IS(1, F_SETFL)}},
+	{SCMP_SYS(fcntl), 1, {IS(1, F_DUPFD_CLOEXEC)}},
+	{SCMP_SYS(fcntl64), 1, {IS(1, F_GETFD)}},
+	{SCMP_SYS(fcntl64), 1, {IS(1, F_SETFD)}},
+	{SCMP_SYS(fcntl64), 1, {IS(1, F_GETFL)}},
+	{SCMP_SYS(fcntl64), 1, {IS(1, F_SETFL)}},
+	{SCMP_SYS(fcntl64), 1, {IS(1, F_DUPFD_CLOEXEC)}},
 	/* no memory that can be executed */
-	{SCMP_SYS(mmap), 2, PROT_EXEC, 0},
-	{SCMP_SYS(mmap2), 2, PROT_EXEC, 0},
-	{SCMP_SYS(mprotect), 2, PROT_EXEC, 0},
+	{SCMP_SYS(mmap), 1, {HAS_NOT(2, PROT_EXEC)}},
+	{SCMP_SYS(mmap2), 1, {HAS_NOT(2, PROT_EXEC)}},
+	{SCMP_SYS(mprotect), 1, {HAS_NOT(2, PROT_EXEC)}},
 	/* limits may be read, not set */
-	{SCMP_SYS(prlimit64), 2, UINT64_MAX, 0},
+	{SCMP_SYS(prlimit64), 1, {IS(2, 0)}},
 };
 
 static int add_conditional(scmp_filter_ctx filter)
@@ -235,9 +247,8 @@ static int add_conditional(scmp_filter_ctx filter)
 	int result = 0;
 
 	for (size_t i = 0; i < sizeof(conditional) / sizeof(conditional[0]) && result == 0; i++)
-		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, conditional[i].call, 1,
-			SCMP_CMP(conditional[i].arg, SCMP_CMP_MASKED_EQ, conditional[i].mask,
-				conditional[i].value));
+		result = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, conditional[i].call,
+			conditional[i].count, conditional[i].comparisons);
 	return result;
 }
 
@@ -249,7 +260,7 @@ int sandbox_calls(void)
 	if (!filter)
 		return -ENOMEM;
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]) && result == 0; i++)
-		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
+		result = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, calls[i], 0, NULL);
 	if (result == 0)
 		result = add_conditional(filter);
 	if (result == 0)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <linux/netlink.h>
+#include <linux/sockios.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
@@ -96,7 +97,19 @@ static const struct {
 	{"socket of AF_PACKET", SYS_socket, {AF_PACKET, SOCK_RAW}},
 	{"socket of AF_VSOCK", SYS_socket, {AF_VSOCK, SOCK_STREAM}},
 	{"socket of AF_UNSPEC", SYS_socket, {0}},
+	{"socket of NETLINK_XFRM", SYS_socket, {AF_NETLINK, SOCK_RAW, NETLINK_XFRM}},
+	{"socket of NETLINK_AUDIT", SYS_socket, {AF_NETLINK, SOCK_RAW, NETLINK_AUDIT}},
+	{"socket of NETLINK_GENERIC", SYS_socket, {AF_NETLINK, SOCK_RAW, NETLINK_GENERIC}},
+	{"socket of NETLINK_FIB_LOOKUP", SYS_socket, {AF_NETLINK, SOCK_RAW, NETLINK_FIB_LOOKUP}},
 	{"listen", SYS_listen, {-1}},
+	/* what CAP_NET_ADMIN could do by a descriptor that it has, and signals to others */
+	{"ioctl of SIOCSIFFLAGS", SYS_ioctl, {-1, SIOCSIFFLAGS}},
+	{"ioctl of SIOCADDRT", SYS_ioctl, {-1, SIOCADDRT}},
+	{"ioctl of SIOCGIFCONF", SYS_ioctl, {-1, SIOCGIFCONF}},
+	{"ioctl of FIOSETOWN", SYS_ioctl, {-1, FIOSETOWN}},
+	{"ioctl of FIOASYNC", SYS_ioctl, {-1, FIOASYNC}},
+	{"ioctl of TIOCSTI", SYS_ioctl, {-1, TIOCSTI}},
+	{"fcntl of F_SETOWN", SYS_fcntl, {-1, F_SETOWN}},
 	/* code */
 	{"mmap of PROT_EXEC", SYS_mmap, {0, 0, PROT_READ | PROT_EXEC, MAP_PRIVATE}},
 	{"mmap of all", SYS_mmap, {0, 0, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE}},
@@ -236,6 +249,7 @@ static bool can_ask_netlink(void)
 	return result;
 }
 
+/* libnftables does, for the names of interfaces. */
 static bool can_send_netlink(void)
 {
 	struct nlmsghdr message = {.nlmsg_len = sizeof(message),

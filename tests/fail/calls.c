@@ -426,24 +426,18 @@ _Noreturn void __wrap__Exit(int status)
 }
 
 /* libseccomp's functions return -errno. */
-int __real_seccomp_rule_add(
-	scmp_filter_ctx filter, uint32_t action, int call, unsigned int count, ...);
-int __wrap_seccomp_rule_add(
-	scmp_filter_ctx filter, uint32_t action, int call, unsigned int count, ...);
-int __wrap_seccomp_rule_add(
-	scmp_filter_ctx filter, uint32_t action, int call, unsigned int count, ...)
+int __real_seccomp_rule_add_array(scmp_filter_ctx filter, uint32_t action, int call,
+	unsigned int count, const struct scmp_arg_cmp *comparisons);
+int __wrap_seccomp_rule_add_array(scmp_filter_ctx filter, uint32_t action, int call,
+	unsigned int count, const struct scmp_arg_cmp *comparisons);
+int __wrap_seccomp_rule_add_array(scmp_filter_ctx filter, uint32_t action, int call,
+	unsigned int count, const struct scmp_arg_cmp *comparisons)
 {
-	WAYS(seccomp_rule_add, ENOMEM);
-	struct scmp_arg_cmp argument = {0};
-	va_list arguments;
+	WAYS(seccomp_rule_add_array, ENOMEM);
 
-	va_start(arguments, count);
-	if (count == 1)
-		argument = va_arg(arguments, struct scmp_arg_cmp);
-	va_end(arguments);
 	if (way != 0)
 		return -way;
-	return __real_seccomp_rule_add(filter, action, call, count, argument);
+	return __real_seccomp_rule_add_array(filter, action, call, count, comparisons);
 }
 
 /* What LeakSanitizer does at the end of the program, and the helper may not. It is not loaded into
@@ -486,7 +480,8 @@ int __wrap_seccomp_load(scmp_filter_ctx filter)
 	if (way != 0)
 		return -way;
 	for (size_t i = 0; __lsan_do_leak_check && i < count; i++)
-		if (__real_seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls_of_detector[i], 0) < 0)
+		if (__real_seccomp_rule_add_array(
+			    filter, SCMP_ACT_ALLOW, calls_of_detector[i], 0, NULL) < 0)
 			abort();
 	return __real_seccomp_load(filter);
 }
