@@ -12,7 +12,7 @@ static char *diagnose(struct helper *helper, uint32_t uid)
 	const struct gate *gate = &helper->gate;
 	struct report_diagnosis diagnosis = {
 		.grants = gate->grants,
-		.denied = gate->denied,
+		.denied = &gate->denied,
 		.past = &gate->past,
 		.started_ms = helper->started_ms,
 		.guard_ms = gate->installed_ms,

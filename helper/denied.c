@@ -3,54 +3,74 @@
 
 #include "denied.h"
 #include "hash.h"
-#include "refusal.h"
 
 struct key {
 	uint32_t uid, reason;
 };
 
-struct denied {
+struct denied_entry {
 	struct key key;
 	struct refusal refusal;
 	struct denied_last last;
 	UT_hash_handle hh;
 };
 
-bool denied_count(
-	struct denied **denied, const struct grant_denial *denial, uint64_t now_ms, uint64_t *count)
+static void discard(struct denied_entry **entries, struct denied_entry *entry)
 {
-	const struct key key = {denial->uid, denial->reason};
-	struct denied *found;
-	bool is_told;
+	HASH_DEL(*entries, entry); // NOLINT(clang-analyzer-unix.Malloc): uthash
+	free(entry);
+}
+
+/* The hash is in the order in which they were counted last. */
+static struct denied_entry *take_out(struct denied_entry **entries, const struct key *key)
+{
+	struct denied_entry *entry;
 
 	// NOLINTNEXTLINE(clang-analyzer-core.*): uthash
-	HASH_FIND(hh, *denied, &key, sizeof(key), found);
-	if (!found) {
-		found = memory_zeroed(sizeof(*found));
-		found->key = key;
-		HASH_ADD(hh, *denied, key, sizeof(found->key), found);
+	HASH_FIND(hh, *entries, key, sizeof(*key), entry);
+	if (entry) {
+		HASH_DEL(*entries, entry);
+		return entry;
 	}
-	is_told = refusal_count(&found->refusal, now_ms, DENIED_LINES);
-	*count = found->refusal.count;
-	found->last = (struct denied_last){
-		denial->uid, denial->reason, denial->port, denial->client, now_ms, *count};
+	entry = memory_zeroed(sizeof(*entry));
+	entry->key = *key;
+	return entry;
+}
+
+bool denied_count(
+	struct denied *denied, const struct grant_denial *denial, uint64_t now_ms, uint64_t *count)
+{
+	bool is_stranger = denial->reason == DENIAL_NO_LOGIN, is_told;
+	struct denied_entry **entries = is_stranger ? &denied->strangers : &denied->users;
+	const struct key key = {denial->uid, denial->reason};
+	struct denied_entry *entry = take_out(entries, &key);
+	struct refusal *refusal = is_stranger ? &denied->all_strangers : &entry->refusal;
+
+	HASH_ADD(hh, *entries, key, sizeof(entry->key), entry);
+	if (is_stranger && HASH_COUNT(*entries) > DENIED_STRANGERS)
+		discard(entries, *entries);
+	is_told = refusal_count(refusal, now_ms, DENIED_LINES);
+	*count = refusal->count;
+	entry->last = (struct denied_last){denial->uid, denial->reason, denial->port,
+		denial->client, now_ms, entry->last.count + 1};
 	return is_told;
 }
 
 void denied_each(const struct denied *denied,
 	void (*visit)(const struct denied_last *last, void *context), void *context)
 {
-	for (; denied; denied = denied->hh.next)
-		visit(&denied->last, context);
+	const struct denied_entry *entry;
+
+	for (entry = denied->users; entry; entry = entry->hh.next)
+		visit(&entry->last, context);
+	for (entry = denied->strangers; entry; entry = entry->hh.next)
+		visit(&entry->last, context);
 }
 
-void denied_clear(struct denied **denied)
+void denied_clear(struct denied *denied)
 {
-	struct denied *entry, *next;
-
-	HASH_ITER(hh, *denied, entry, next)
-	{
-		HASH_DEL(*denied, entry); // NOLINT(clang-analyzer-unix.Malloc): uthash
-		free(entry);
-	}
+	while (denied->users)
+		discard(&denied->users, denied->users);
+	while (denied->strangers)
+		discard(&denied->strangers, denied->strangers);
 }

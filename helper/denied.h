@@ -3,18 +3,27 @@
 #define MOSHGATE_DENIED_H
 
 #include "grant.h"
+#include "refusal.h"
 
 /* What was denied to each user, by reason: a user makes as many sockets as he likes, but not as
- * many lines of the log. */
-struct denied;
+ * many lines of the log. Who has no login may be one user with thousands of uids: these share the
+ * lines that one has, and are forgotten, the latest DENIED_STRANGERS aside. */
+struct denied_entry;
+
+struct denied {
+	struct denied_entry *users, *strangers; /* uthashes; null: empty */
+	struct refusal all_strangers;
+};
+
+#define DENIED_STRANGERS 64
 
 /* In a minute; see refusal.h. */
 #define DENIED_LINES 10
 
-/* Counts one more. True if it is to be told (as refusal_count()); *count is how many there were of
- * that uid and reason so far. */
-bool denied_count(struct denied **denied, const struct grant_denial *denial, uint64_t now_ms,
-	uint64_t *count);
+/* Counts one more. True if it is to be told (as refusal_count()); *count is how many there were so
+ * far of those that share its lines: of that uid and reason, or of all without a login. */
+bool denied_count(
+	struct denied *denied, const struct grant_denial *denial, uint64_t now_ms, uint64_t *count);
 
 /* The last one of that uid and reason, and how many there were. */
 struct denied_last {
@@ -28,6 +37,6 @@ struct denied_last {
 void denied_each(const struct denied *denied,
 	void (*visit)(const struct denied_last *last, void *context), void *context);
 
-void denied_clear(struct denied **denied);
+void denied_clear(struct denied *denied);
 
 #endif

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "clock.h"
-#include "denied.h"
 #include "fd.h"
 #include "gate_part.h"
 #include "hostcheck.h"

@@ -4,6 +4,7 @@
 
 #include "audit.h"
 #include "config.h"
+#include "denied.h"
 #include "firewall.h"
 #include "grant.h"
 #include "login.h"
@@ -45,7 +46,7 @@ struct gate {
 	uint64_t installed_ms, restored_ms; /* the guard: when last; 0: never */
 	uint64_t restored;                  /* how often */
 
-	struct denied *denied; /* how often, and what of it was told */
+	struct denied denied; /* how often, and what of it was told */
 	struct past past;
 	struct totals totals;
 };

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <string.h>
+
 #include "check_main.h"
 #include "denied.h"
 #include "refusal.h"
@@ -7,7 +9,7 @@
 #define BOB      1002
 #define BEGIN_MS 5000
 
-static struct denied *denied;
+static struct denied denied;
 
 /* How often that many are told; *count is of the last one. */
 static int told(
@@ -21,6 +23,19 @@ static int told(
 	return lines;
 }
 
+static struct {
+	uint32_t first, last;
+	size_t count;
+} kept;
+
+static void keep(const struct denied_last *last, void *context)
+{
+	ck_assert_ptr_null(context);
+	if (kept.count++ == 0)
+		kept.first = last->uid;
+	kept.last = last->uid;
+}
+
 START_TEST(denied_few_lines)
 {
 	uint64_t count;
@@ -32,7 +47,7 @@ START_TEST(denied_few_lines)
 	ck_assert_int_eq(told(2, BOB, DENIAL_LIMIT_USER, BEGIN_MS + REFUSAL_QUIET_MS, &count), 2);
 	ck_assert_uint_eq(count, 1002);
 	denied_clear(&denied);
-	ck_assert_ptr_null(denied);
+	ck_assert_ptr_null(denied.users);
 }
 END_TEST
 
@@ -47,6 +62,29 @@ START_TEST(denied_apart)
 	ck_assert_int_eq(told(1, BOB, DENIAL_NO_LOGIN, BEGIN_MS, &count), 1);
 	ck_assert_uint_eq(count, 1);
 	denied_clear(&denied);
+}
+END_TEST
+
+/* Those without a login share their lines, whatever their uids, and the latest ones are kept. */
+START_TEST(denied_strangers_in_common)
+{
+	uint64_t count;
+	int lines = 0;
+
+	for (uint32_t i = 0; i < 1000; i++)
+		lines += told(1, 165536 + i, DENIAL_NO_LOGIN, BEGIN_MS, &count);
+	ck_assert_int_eq(lines, DENIED_LINES);
+	ck_assert_uint_eq(count, 1000);
+	told(1, 165536 + 999 - DENIED_STRANGERS + 1, DENIAL_NO_LOGIN, BEGIN_MS, &count);
+	told(1, ALICE, DENIAL_NO_LOGIN, BEGIN_MS, &count);
+	memset(&kept, 0, sizeof(kept));
+	denied_each(&denied, keep, NULL);
+	ck_assert_uint_eq(kept.count, DENIED_STRANGERS);
+	ck_assert_uint_eq(kept.first, 165536 + 999 - DENIED_STRANGERS + 3);
+	ck_assert_uint_eq(kept.last, ALICE);
+	ck_assert_int_eq(told(1, BOB, DENIAL_NO_LOGIN, BEGIN_MS + REFUSAL_QUIET_MS, &count), 1);
+	denied_clear(&denied);
+	ck_assert_ptr_null(denied.strangers);
 }
 END_TEST
 
@@ -68,10 +106,11 @@ START_TEST(denied_last_one)
 	told(1, BOB, DENIAL_LIMIT_USER, BEGIN_MS + 1, &count);
 	told(1, BOB, DENIAL_FAMILY, BEGIN_MS + 1, &count);
 	count = 0;
-	denied_each(denied, sum, &count);
+	denied_each(&denied, sum, &count);
 	ck_assert_uint_eq(count, 5);
 	denied_clear(&denied);
 }
 END_TEST
 
-CHECK_MAIN("denied", TEST(denied_few_lines), TEST(denied_apart), TEST(denied_last_one))
+CHECK_MAIN("denied", TEST(denied_few_lines), TEST(denied_apart), TEST(denied_strangers_in_common),
+	TEST(denied_last_one))

@@ -448,7 +448,7 @@ START_TEST(status_fields)
 END_TEST
 
 static struct hostcheck host;
-static struct denied *denied;
+static struct denied denied;
 static struct past past;
 
 /* Of alice and of bob a server, a denial and an end; the servers are the test's. */
@@ -480,7 +480,7 @@ static json_t *diagnosis(uint32_t uid, const struct hostcheck *seen)
 {
 	const struct report_diagnosis all = {
 		.grants = grants,
-		.denied = denied,
+		.denied = &denied,
 		.past = &past,
 		.host = seen,
 		.started_ms = 1,

@@ -15,6 +15,7 @@ import sys
 import time
 
 CLONE_NEWUSER = 0x10000000
+PR_SET_DUMPABLE = 4
 PR_SET_NAME = 15
 IP_FREEBIND = 15
 
@@ -219,6 +220,29 @@ def many_uids(way, address, first, count, seconds):
         time.sleep(float(seconds))
         while sockets:
             sockets.pop().close()
+
+
+def server_of_uid(uid, way, address, port):
+    """a process that looks like that uid's mosh-server, with sockets that come and go"""
+    os.setresuid(uid, uid, uid)
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
+    name("mosh-server")
+    while True:
+        sock = new_socket(way, address)
+        sock.bind((address, port))
+        time.sleep(1)
+        sock.close()
+
+
+def many_servers(way, address, first, count):
+    """one for each of so many uids"""
+    for number in range(int(count)):
+        if os.fork() == 0:
+            server_of_uid(1 + number, way, address, int(first) + number)
+    say("serving", count)
+    while True:
+        exec_()
+        time.sleep(0.4)
 
 
 def tell(address, port):
