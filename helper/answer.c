@@ -172,3 +172,10 @@ enum wire_answer answer_request(
 	*json = report_text("error", error);
 	return WIRE_FAILED;
 }
+
+bool answer_is_known(uint32_t uid, void *context)
+{
+	const struct helper *helper = context;
+
+	return gate_knows(&helper->gate, uid);
+}

@@ -9,4 +9,7 @@
 enum wire_answer answer_request(
 	const struct wire_control *request, uint32_t uid, char **json, void *context);
 
+/* Whether the uid is somebody's who has a login or a grant. */
+bool answer_is_known(uint32_t uid, void *context);
+
 #endif

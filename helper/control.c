@@ -18,6 +18,9 @@
 
 #define PEERS_MAX          64 /* all users together */
 #define PEERS_PER_USER_MAX 16
+#define WATCH_MAX          32 /* of these */
+#define WATCH_PER_USER_MAX 4
+#define UID_UNKNOWN        UINT32_MAX   /* no uid is that */
 #define UNREAD_MAX         (256 * 1024) /* bytes that a watcher may leave unread */
 #define PATIENCE_S         5 /* for a whole request to come, and for each part of an answer to go */
 
@@ -33,6 +36,7 @@ static const char *const reasons[REASONS] = {
 
 struct peer {
 	uint32_t uid;
+	uint32_t user; /* its uid, or that of all whom nobody knows */
 	bool is_watching;
 	struct bufferevent *stream;
 	struct event *late; /* when the request is to be here */
@@ -45,7 +49,7 @@ struct control {
 	int fd;
 	int spare;
 	struct event *event;
-	control_call *call;
+	struct control_calls calls;
 	void *context;
 	struct peer *peers;
 	struct refusal refusals[REASONS];
@@ -104,6 +108,30 @@ static void on_chatter(struct bufferevent *stream, void *context)
 	evbuffer_drain(bufferevent_get_input(stream), SIZE_MAX);
 }
 
+struct crowd {
+	size_t all, of_user;
+};
+
+static struct crowd count_watching(const struct control *control, uint32_t user)
+{
+	struct crowd crowd = {0};
+
+	for (struct peer *peer = control->peers; peer; peer = peer->next) {
+		if (!peer->is_watching || peer->uid == 0)
+			continue;
+		crowd.all++;
+		crowd.of_user += peer->user == user;
+	}
+	return crowd;
+}
+
+static bool may_watch(const struct peer *peer)
+{
+	struct crowd crowd = count_watching(peer->control, peer->user);
+
+	return peer->uid == 0 || (crowd.all < WATCH_MAX && crowd.of_user < WATCH_PER_USER_MAX);
+}
+
 /* From now on only its hanging up is of interest. */
 static void start_watching(struct peer *peer)
 {
@@ -128,17 +156,21 @@ static enum wire_answer act(struct peer *peer, const uint8_t *bytes, size_t leng
 	enum wire_answer answer;
 	int error = wire_control_decode(bytes, length, &request);
 
-	if (error == 0 && request.type == WIRE_WATCH) {
+	if (error == 0 && request.type == WIRE_WATCH && may_watch(peer)) {
 		start_watching(peer);
 		return WIRE_DONE;
 	}
 	stop_reading(peer);
+	if (error == 0 && request.type == WIRE_WATCH) {
+		refuse(control, CROWDED, peer->uid);
+		return WIRE_REFUSED;
+	}
 	/* Who only looks whether somebody is here has asked for nothing. */
 	if (error < 0 && length > 0)
 		refuse(control, error == -EPROTO ? MALFORMED : OTHER_VERSION, peer->uid);
 	if (error < 0)
 		return error == -EPROTO ? WIRE_MALFORMED : WIRE_OTHER_VERSION;
-	answer = control->call(&request, peer->uid, json, control->context);
+	answer = control->calls.answer(&request, peer->uid, json, control->context);
 	if (answer == WIRE_REFUSED)
 		refuse(control, NOT_ALLOWED, peer->uid);
 	return answer;
@@ -186,23 +218,29 @@ void control_tell(struct control *control, const char *line, uint32_t uid)
 	}
 }
 
-static bool is_crowded(const struct control *control, uint32_t uid)
+static bool is_crowded(const struct control *control, uint32_t user)
 {
-	size_t all = 0, of_user = 0;
+	struct crowd crowd = {0};
 
 	for (struct peer *peer = control->peers; peer; peer = peer->next) {
-		all++;
-		of_user += peer->uid == uid;
+		crowd.all++;
+		crowd.of_user += peer->user == user;
 	}
-	return uid != 0 && (all >= PEERS_MAX || of_user >= PEERS_PER_USER_MAX);
+	return user != 0 && (crowd.all >= PEERS_MAX || crowd.of_user >= PEERS_PER_USER_MAX);
 }
 
-static void add_peer(struct control *control, int fd, uint32_t uid)
+static uint32_t user_of(const struct control *control, uint32_t uid)
+{
+	return uid == 0 || control->calls.is_known(uid, control->context) ? uid : UID_UNKNOWN;
+}
+
+static void add_peer(struct control *control, int fd, uint32_t uid, uint32_t user)
 {
 	const struct timeval patience = {.tv_sec = PATIENCE_S};
 	struct peer *peer = memory_zeroed(sizeof(*peer));
 
 	peer->uid = uid;
+	peer->user = user;
 	peer->control = control;
 	DL_APPEND(control->peers, peer);
 	peer->stream = bufferevent_socket_new(control->base, fd, BEV_OPT_CLOSE_ON_FREE);
@@ -226,25 +264,28 @@ static void on_connect(evutil_socket_t listening, short what, void *context)
 	struct ucred ucred;
 	socklen_t size = sizeof(ucred);
 	auto_fd int fd = -1;
+	uint32_t user;
 
 	(void)what;
 	fd = fd_accept(listening, &control->spare);
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &ucred, &size) < 0)
 		return;
-	if (is_crowded(control, ucred.uid))
+	user = user_of(control, ucred.uid);
+	if (is_crowded(control, user))
 		refuse(control, CROWDED, ucred.uid);
 	else
-		add_peer(control, take_fd(&fd), ucred.uid);
+		add_peer(control, take_fd(&fd), ucred.uid, user);
 }
 
-struct control *control_new(struct event_base *base, int fd, control_call *call, void *context)
+struct control *control_new(
+	struct event_base *base, int fd, const struct control_calls *calls, void *context)
 {
 	struct control *control = memory_zeroed(sizeof(*control));
 
 	control->base = base;
 	control->fd = fd;
 	control->spare = fd_spare();
-	control->call = call;
+	control->calls = *calls;
 	control->context = context;
 	control->event = event_new(base, fd, EV_READ | EV_PERSIST, on_connect, control);
 	if (!control->event || event_priority_set(control->event, lowest_priority(control)) < 0 ||

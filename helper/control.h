@@ -8,11 +8,14 @@
  * The control socket: anybody on this host may ask, and is told what the kernel's word on his uid
  * allows. One request and one answer per connection. (check_control.c)
  *
- * 1. At most PEERS_PER_USER_MAX connections per user, PEERS_MAX in all; root is not limited.
- *    (control_per_user, control_root_always)
+ * 1. At most PEERS_PER_USER_MAX connections per user, PEERS_MAX in all; root is not limited. Uids
+ *    that are not known are one user: somebody may use thousands. (control_per_user,
+ *    control_strangers_in_common, control_root_always)
  * 2. A request is whole, of this version and here in time, or refused. (control_malformed,
  *    control_drips)
- * 3. Refusals are counted and logged one in a while. (sockets-control.test)
+ * 3. Who watches stays for as long as he likes, so of connections to watch there are fewer: what is
+ *    left for requests is free again in seconds. (control_few_watch)
+ * 4. Refusals are counted and logged one in a while. (sockets-control.test)
  */
 
 struct event_base;
@@ -23,8 +26,14 @@ struct control;
 typedef enum wire_answer control_call(
 	const struct wire_control *request, uint32_t uid, char **json, void *context);
 
+struct control_calls {
+	control_call *answer;
+	bool (*is_known)(uint32_t uid, void *context); /* counts as a user by himself */
+};
+
 /* fd: a listening SOCK_STREAM unix socket, taken over. */
-struct control *control_new(struct event_base *base, int fd, control_call *call, void *context);
+struct control *control_new(
+	struct event_base *base, int fd, const struct control_calls *calls, void *context);
 
 /* Watchers get what they were told before, as far as they have room for it at once. */
 void control_free(struct control *control);

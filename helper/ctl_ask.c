@@ -61,7 +61,7 @@ static void complain(const char *what, const char *reason)
 const char *ctl_refusal(enum wire_answer word)
 {
 	static const char *const refusals[] = {
-		[WIRE_REFUSED] = "refused: that is not yours",
+		[WIRE_REFUSED] = "refused: that is not yours, or too much at a time",
 		[WIRE_MALFORMED] = "the helper did not understand",
 		[WIRE_OTHER_VERSION] = "the helper is of another version: restart it",
 		[WIRE_NOTHING] = "nothing matched",

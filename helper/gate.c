@@ -46,6 +46,11 @@ uint64_t gate_now_ms(struct gate *gate)
 	return boot_ms;
 }
 
+bool gate_knows(const struct gate *gate, uint32_t uid)
+{
+	return login_of_user(gate->logins, uid) || tally_of(&gate->grants->per_uid, uid, 0) > 0;
+}
+
 void gate_on_exec(struct gate *gate)
 {
 	if (login_count(gate->logins) > 0)

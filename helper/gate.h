@@ -81,6 +81,9 @@ void gate_welcome(struct gate *gate, const struct wire_session *session, pid_t p
 /* The session is about to close, or its process has died: a last look, then it is forgotten. */
 enum wire_answer gate_on_logout(struct gate *gate, pid_t pid);
 
+/* Whether the uid has a login or a grant. Others may be any number of one user's (subuid(5)). */
+bool gate_knows(const struct gate *gate, uint32_t uid);
+
 void gate_on_exec(struct gate *gate);
 
 /* A ruleset has changed. If that was our table and not we, it is put right at once, unless that

@@ -338,6 +338,7 @@ int loop_set_up(struct helper *helper)
 {
 	static const struct listener_calls calls = {
 		on_session_opened, on_session_welcomed, on_session_closed, on_session_closed};
+	static const struct control_calls control_calls = {answer_request, answer_is_known};
 	int error;
 
 	make_base(helper);
@@ -352,7 +353,7 @@ int loop_set_up(struct helper *helper)
 		helper, firewall_notice_fd(helper->gate.firewall), EV_READ | EV_PERSIST, on_notice);
 	helper->listener = listener_new(helper->base, helper->session_fd, &calls, helper);
 	error = adopt_logins(helper);
-	helper->control = control_new(helper->base, helper->control_fd, answer_request, helper);
+	helper->control = control_new(helper->base, helper->control_fd, &control_calls, helper);
 	loop_plan_turn_end(helper); /* the start may have left something to do */
 	return error;
 }

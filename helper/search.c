@@ -26,12 +26,9 @@ static int ask_for_missing(struct gate *gate, struct udp_sockets *sockets)
 	return error;
 }
 
-/* Somebody who has logged in, or has something open from before. */
 static bool is_known(uint32_t uid, const void *context)
 {
-	const struct gate *gate = context;
-
-	return login_of_user(gate->logins, uid) || tally_of(&gate->grants->per_uid, uid, 0) > 0;
+	return gate_knows(context, uid);
 }
 
 int search_see(struct gate *gate)

@@ -17,6 +17,7 @@
 #define WAIT_MS  5000 /* for what comes at once, on a slow machine */
 #define HUNG_UP  (-1) /* in place of an answer */
 #define OF_USER  16   /* connections of one user */
+#define WATCHING 4    /* of these */
 #define LATE_MS  5000 /* the time for a whole request */
 #define BIG      (4 << 20)
 #define BIG_LINE 8192
@@ -51,8 +52,19 @@ static enum wire_answer on_asked(
 	return WIRE_DONE;
 }
 
+/* All of them, but in the test of those whom nobody knows. */
+static bool is_anybody_known;
+
+static bool on_known(uint32_t uid, void *context)
+{
+	ck_assert_ptr_eq(context, &asked);
+	ck_assert_uint_ne(uid, 0);
+	return is_anybody_known;
+}
+
 static void begin(void)
 {
+	static const struct control_calls calls = {on_asked, on_known};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	/* The kernel finds it a name that nobody else has. */
@@ -64,7 +76,8 @@ static void begin(void)
 	asked = (struct asked){.answer = WIRE_DONE};
 	signal(SIGPIPE, SIG_IGN); /* as main() does */
 	base = event_base_new();
-	control = control_new(base, fd, on_asked, &asked);
+	is_anybody_known = true;
+	control = control_new(base, fd, &calls, &asked);
 }
 
 /* libevent lets go of its streams in the loop alone. */
@@ -469,6 +482,35 @@ START_TEST(control_root_always)
 }
 END_TEST
 
+/* One user may have thousands of uids, but not thousands of connections by that. */
+START_TEST(control_strangers_in_common)
+{
+	int fds[OF_USER + 1], fd;
+	char text[16];
+
+	begin();
+	is_anybody_known = false;
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		ck_assert_int_eq(seteuid((uid_t)(NOBODY - i)), 0);
+		fds[i] = dial();
+		ck_assert_int_eq(seteuid(0), 0);
+	}
+	work();
+	ck_assert_int_eq(recv(fds[OF_USER - 1], text, 1, MSG_DONTWAIT), -1);
+	ck_assert_int_eq(recv(fds[OF_USER], text, 1, MSG_DONTWAIT), 0);
+	is_anybody_known = true;
+	ck_assert_int_eq(seteuid(NOBODY - OF_USER), 0);
+	fd = dial();
+	ck_assert_int_eq(seteuid(0), 0);
+	say(fd, WIRE_LIST);
+	ck_assert_int_eq(get_answer(fd, text, sizeof(text)), WIRE_DONE);
+	close(fd);
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		close(fds[i]);
+	finish();
+}
+END_TEST
+
 START_TEST(control_watch)
 {
 	char text[16] = "";
@@ -584,6 +626,35 @@ START_TEST(control_watcher_hears_the_end)
 }
 END_TEST
 
+/* What is left is there for requests. */
+START_TEST(control_few_watch)
+{
+	char text[16];
+	int fds[OF_USER];
+
+	drop_root();
+	begin();
+	for (int i = 0; i < WATCHING; i++)
+		fds[i] = start_watch();
+	fds[WATCHING] = dial();
+	say(fds[WATCHING], WIRE_WATCH);
+	ck_assert_int_eq(get_answer(fds[WATCHING], text, sizeof(text)), WIRE_REFUSED);
+	close(fds[WATCHING]);
+	fds[WATCHING] = dial();
+	say(fds[WATCHING], WIRE_LIST);
+	ck_assert_int_eq(get_answer(fds[WATCHING], text, sizeof(text)), WIRE_DONE);
+	close(fds[WATCHING]);
+	ck_assert_uint_eq(control_refused(control), 1);
+	close(fds[0]);
+	work();
+	asked.count = 0;
+	fds[0] = start_watch();
+	for (int i = 0; i < WATCHING; i++)
+		close(fds[i]);
+	finish();
+}
+END_TEST
+
 START_TEST(control_ends_in_between)
 {
 	char text[16];
@@ -616,6 +687,7 @@ int main(void)
 		TEST(control_reader_gone),
 		TEST(control_per_user),
 		TEST(control_watch),
+		TEST(control_few_watch),
 		TEST(control_watch_own_only),
 		TEST(control_watcher_does_not_read),
 		TEST(control_watcher_hears_the_end),
@@ -623,8 +695,9 @@ int main(void)
 		/* As root only: who else could be two users? */
 		TEST(control_tells_uid),
 		TEST(control_root_always),
+		TEST(control_strangers_in_common),
 		TEST(control_watch_as_root),
 	};
 
-	return check_status("control", tests, ARRAY_LEN(tests) - (geteuid() == 0 ? 0 : 3));
+	return check_status("control", tests, ARRAY_LEN(tests) - (geteuid() == 0 ? 0 : 4));
 }
