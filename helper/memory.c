@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <syslog.h>
 #include <unistd.h>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -38,9 +39,11 @@ void memory_trim(void)
 	dl_iterate_phdr(give_back_file, NULL);
 }
 
+/* As a service it has no standard error that anybody reads. */
 _Noreturn void memory_exhausted(void)
 {
 	fputs("moshgated: out of memory\n", stderr);
+	syslog(LOG_AUTHPRIV | LOG_CRIT, "out of memory");
 	_Exit(EXIT_FAILURE);
 }
 

@@ -5,9 +5,10 @@
 #include <stddef.h>
 
 /*
- * Allocation that cannot fail: without memory the process says so and exits with 1. That is the
- * safe thing to do, because the kernel keeps guard and grants, and the next helper reads them back;
- * so no caller checks, and no half-done change is ever carried on with.
+ * Allocation that cannot fail: without memory the process says so, to syslog as well, and exits
+ * with 1. (memory_exhausted_tells_syslog) That is the safe thing to do, because the kernel keeps
+ * guard and grants, and the next helper reads them back; so no caller checks, and no half-done
+ * change is ever carried on with.
  */
 void *memory_zeroed(size_t size);
 char *memory_text(const char *text);
