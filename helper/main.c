@@ -138,19 +138,15 @@ static int enter_sandbox(const struct config *config)
 	return error < 0 ? fail("seccomp", error) : 0;
 }
 
-#define FILES 65536
-
-/* A descriptor for each login, and some. */
+/* Where there are fewer descriptors to be had, there are fewer logins; what is more than wanted is
+ * given up with the other limits. */
 static void raise_limits(void)
 {
-	const struct rlimit wanted = {FILES, FILES};
+	const struct rlimit wanted = {SANDBOX_DESCRIPTORS, SANDBOX_DESCRIPTORS};
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
-		(limit.rlim_max < FILES && setrlimit(RLIMIT_NOFILE, &wanted) == 0))
-		return;
-	limit.rlim_cur = limit.rlim_max < FILES ? limit.rlim_max : FILES;
-	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max < SANDBOX_DESCRIPTORS &&
+		setrlimit(RLIMIT_NOFILE, &wanted) < 0)
 		log_info("descriptors: %s", strerror(errno));
 }
 

@@ -86,7 +86,8 @@ int sandbox_limits(void)
 	static const struct {
 		int resource;
 		rlim_t most;
-	} limits[] = {{RLIMIT_CORE, 0}, {RLIMIT_DATA, SANDBOX_MEMORY}};
+	} limits[] = {{RLIMIT_CORE, 0}, {RLIMIT_DATA, SANDBOX_MEMORY},
+		{RLIMIT_NOFILE, SANDBOX_DESCRIPTORS}};
 
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		struct rlimit limit;

@@ -14,8 +14,11 @@
 /* Bytes of memory that can be written: a full table of 65535 grants takes a third of it. */
 #define SANDBOX_MEMORY (512u << 20)
 
-/* 3. No core dumps, and no more memory than SANDBOX_MEMORY; nor can that be raised again. -errno.
- * (sandbox_limits_all) */
+/* One for each login, and some. */
+#define SANDBOX_DESCRIPTORS 65536
+
+/* 3. No core dumps, no more memory than SANDBOX_MEMORY and no more descriptors than
+ * SANDBOX_DESCRIPTORS; nor can that be raised again. -errno. (sandbox_limits_all) */
 int sandbox_limits(void);
 
 /* folders: those in which files may be made, written and removed, ended by a null. -EOPNOTSUPP:

@@ -694,8 +694,16 @@ START_TEST(sandbox_is_for_good)
 }
 END_TEST
 
+/* Of descriptors many hosts give few, but allow more than are wanted. */
 static int shut_limits(void)
 {
+	struct rlimit descriptors = {64, 2 * SANDBOX_DESCRIPTORS};
+
+	if (setrlimit(RLIMIT_NOFILE, &descriptors) < 0) {
+		getrlimit(RLIMIT_NOFILE, &descriptors);
+		descriptors.rlim_cur = 64;
+		setrlimit(RLIMIT_NOFILE, &descriptors);
+	}
 	return sandbox_limits() == 0 ? END_YES : END_FAILED;
 }
 
@@ -706,6 +714,13 @@ static bool is_limit(int resource, rlim_t most)
 	return getrlimit(resource, &limit) == 0 && limit.rlim_cur <= most && limit.rlim_max <= most;
 }
 
+static bool is_all_that_may_be(int resource)
+{
+	struct rlimit limit;
+
+	return getrlimit(resource, &limit) == 0 && limit.rlim_cur == limit.rlim_max;
+}
+
 static int ask_limits(int i)
 {
 	void *memory = mmap(
@@ -713,7 +728,9 @@ static int ask_limits(int i)
 
 	(void)i;
 	return memory == MAP_FAILED && is_limit(RLIMIT_CORE, 0) &&
-			       is_limit(RLIMIT_DATA, SANDBOX_MEMORY)
+			       is_limit(RLIMIT_DATA, SANDBOX_MEMORY) &&
+			       is_limit(RLIMIT_NOFILE, SANDBOX_DESCRIPTORS) &&
+			       is_all_that_may_be(RLIMIT_NOFILE)
 		       ? END_YES
 		       : END_NO;
 }
