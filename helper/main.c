@@ -120,7 +120,9 @@ static void folder_of(const char *path, char folder[CONFIG_PATH_SIZE])
 static int enter_sandbox(const struct config *config)
 {
 	char session[CONFIG_PATH_SIZE], control[CONFIG_PATH_SIZE];
-	const char *const folders[] = {config->helper.state, session, control, NULL};
+	const char *const written[] = {config->helper.state, NULL};
+	const char *const emptied[] = {session, control, NULL};
+	const struct sandbox_files files = {written, emptied, manager_is_abstract()};
 	int error;
 
 	error = sandbox_limits();
@@ -128,7 +130,7 @@ static int enter_sandbox(const struct config *config)
 		return fail("limits", error);
 	folder_of(config->helper.session_socket, session);
 	folder_of(config->helper.control_socket, control);
-	error = sandbox_files(folders);
+	error = sandbox_files(&files);
 	if (error == -EOPNOTSUPP)
 		log_info("this kernel has no Landlock: files are guarded by their permissions "
 			 "alone");

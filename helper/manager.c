@@ -34,6 +34,13 @@ void manager_tell(const char *message)
 			(socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
 }
 
+bool manager_is_abstract(void)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+
+	return path && path[0] == '@';
+}
+
 /* A number from the environment; 0 if there is none, or one of another form. */
 static uint64_t number(const char *name)
 {

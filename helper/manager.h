@@ -2,6 +2,7 @@
 #ifndef MOSHGATE_MANAGER_H
 #define MOSHGATE_MANAGER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What a service manager and its services tell each other by the environment: sd_notify(3),
@@ -9,6 +10,9 @@
 
 /* "READY=1" or the like, to $NOTIFY_SOCKET if that is set. */
 void manager_tell(const char *message);
+
+/* Whether that is a socket without a path. */
+bool manager_is_abstract(void);
 
 /* The listening unix socket of that path and type that the manager has passed, non-blocking and not
  * for children; -ENOENT if it has not. */

@@ -24,6 +24,18 @@
 #ifndef LANDLOCK_ACCESS_FS_TRUNCATE
 #define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
 #endif
+#ifndef LANDLOCK_ACCESS_FS_IOCTL_DEV
+#define LANDLOCK_ACCESS_FS_IOCTL_DEV (1ULL << 15)
+#endif
+#ifndef LANDLOCK_SCOPE_SIGNAL
+#define LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET (1ULL << 0)
+#define LANDLOCK_SCOPE_SIGNAL               (1ULL << 1)
+#endif
+
+/* As struct landlock_ruleset_attr in the sixth version. */
+struct ruleset_attributes {
+	uint64_t files, network, scoped;
+};
 
 /* Every right but reading; the later ones by the version of Landlock that has them. */
 #define HANDLED_1                                                                                  \
@@ -35,21 +47,52 @@
 		LANDLOCK_ACCESS_FS_MAKE_SYM)
 #define HANDLED_2 (HANDLED_1 | LANDLOCK_ACCESS_FS_REFER)
 #define HANDLED_3 (HANDLED_2 | LANDLOCK_ACCESS_FS_TRUNCATE)
+#define HANDLED_5 (HANDLED_3 | LANDLOCK_ACCESS_FS_IOCTL_DEV)
 #define ALLOWED                                                                                    \
 	(LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |                             \
 		LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |                     \
 		LANDLOCK_ACCESS_FS_TRUNCATE)
 
-static uint64_t handled_rights(long version)
+/* By version; all else is as it was. */
+static const struct {
+	long version;
+	uint64_t files, scoped;
+	size_t size; /* of the attributes that it knows */
+} versions[] = {
+	{6, HANDLED_5, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL,
+		sizeof(struct ruleset_attributes)},
+	{5, HANDLED_5, 0, sizeof(uint64_t)},
+	{3, HANDLED_3, 0, sizeof(uint64_t)},
+	{2, HANDLED_2, 0, sizeof(uint64_t)},
+	{1, HANDLED_1, 0, sizeof(uint64_t)},
+};
+
+/* What is handled, in *files; the ruleset, or -errno. */
+static int create_ruleset(const struct sandbox_files *rules, uint64_t *files)
 {
-	return version >= 3 ? HANDLED_3 : version == 2 ? HANDLED_2 : HANDLED_1;
+	long version =
+		syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	struct ruleset_attributes attributes = {0};
+	size_t i = 0;
+	int ruleset;
+
+	if (version < 1)
+		return -EOPNOTSUPP;
+	while (versions[i].version > version)
+		i++;
+	attributes.files = versions[i].files;
+	attributes.scoped = versions[i].scoped;
+	if (rules->is_abstract_needed)
+		attributes.scoped &= ~LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET;
+	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, versions[i].size, 0);
+	*files = attributes.files;
+	return ruleset < 0 ? -errno : ruleset;
 }
 
-static int allow_folder(int ruleset, const char *path, uint64_t handled)
+static int allow_folder(int ruleset, const char *path, uint64_t allowed)
 {
 	auto_fd int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct landlock_path_beneath_attr rule = {
-		.allowed_access = ALLOWED & handled, .parent_fd = folder};
+	struct landlock_path_beneath_attr rule = {.allowed_access = allowed, .parent_fd = folder};
 
 	if (folder < 0 ||
 		syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0))
@@ -57,30 +100,32 @@ static int allow_folder(int ruleset, const char *path, uint64_t handled)
 	return 0;
 }
 
-int sandbox_files(const char *const *folders)
+static int allow_folders(int ruleset, const char *const *paths, uint64_t allowed)
 {
-	long version =
-		syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-	struct landlock_ruleset_attr attributes = {.handled_access_fs = handled_rights(version)};
-	auto_fd int ruleset = -1;
+	int error = 0;
 
-	if (version < 0)
-		return -EOPNOTSUPP;
-	/* The first field alone: all that every version knows. */
-	ruleset = (int)syscall(
-		SYS_landlock_create_ruleset, &attributes, sizeof(attributes.handled_access_fs), 0);
+	for (; *paths && error == 0; paths++)
+		error = allow_folder(ruleset, *paths, allowed);
+	return error;
+}
+
+int sandbox_files(const struct sandbox_files *rules)
+{
+	uint64_t handled;
+	auto_fd int ruleset = create_ruleset(rules, &handled);
+	int error;
+
 	if (ruleset < 0)
-		return -errno;
-	for (; *folders; folders++) {
-		int error = allow_folder(ruleset, *folders, attributes.handled_access_fs);
-
-		if (error < 0)
-			return error;
-	}
+		return ruleset;
+	error = allow_folders(ruleset, rules->written, ALLOWED & handled);
+	if (error == 0)
+		error = allow_folders(ruleset, rules->emptied, LANDLOCK_ACCESS_FS_REMOVE_FILE);
+	if (error < 0)
+		return error;
 	return syscall(SYS_landlock_restrict_self, ruleset, 0) < 0 ? -errno : 0;
 }
 
-/* Both limits, since nobody may raise them again. */
+/* Hard and soft ones, since nobody may raise them again. */
 int sandbox_limits(void)
 {
 	static const struct {

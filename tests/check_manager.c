@@ -59,7 +59,9 @@ START_TEST(manager_is_told)
 	setenv("NOTIFY_SOCKET", path("notify"), 1);
 	check_told(make_socket(path("notify"), strlen(path("notify")), SOCK_DGRAM));
 	length = snprintf(name, sizeof(name), "@check_manager.%d", (int)getpid());
+	ck_assert(!manager_is_abstract());
 	setenv("NOTIFY_SOCKET", name, 1);
+	ck_assert(manager_is_abstract());
 	name[0] = '\0';
 	check_told(make_socket(name, (size_t)length, SOCK_DGRAM));
 }
@@ -71,6 +73,7 @@ START_TEST(manager_none)
 	int fd;
 
 	unsetenv("NOTIFY_SOCKET");
+	ck_assert(!manager_is_abstract());
 	manager_tell("READY=1");
 	setenv("NOTIFY_SOCKET", "", 1);
 	manager_tell("READY=1");
