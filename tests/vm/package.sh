@@ -146,6 +146,30 @@ check "nftables: the range is closed" vm_is_closed
 check "the helper starts again" vm 'systemctl restart moshgated'
 goes_on "restart"
 
+# Where kernel and libnftables have it, the table is nobody else's: not with Debian 12's.
+vm 'mkdir -p /etc/moshgate/moshgate.conf.d
+	printf "[firewall]\nexclusive = yes\n" >/etc/moshgate/moshgate.conf.d/vm.conf; systemctl restart moshgated'
+goes_on "exclusive"
+if vm '. /etc/os-release; [ "$VERSION_ID" = 12 ]'; then
+	check "exclusive: said that it cannot be had" journal_has "exclusive = yes cannot be had"
+else
+	restored=$(journal "guard action=restored")
+	check "exclusive: others cannot take anything away" fails vm 'nft delete table inet moshgate'
+	check "exclusive: nor put anything in" fails vm 'nft add chain inet moshgate foreign'
+	check "exclusive: a flush passes it by" vm 'nft flush ruleset'
+	check "exclusive: so nothing has to be put back" same "$restored" "$(journal "guard action=restored")"
+	check "exclusive: the range is closed" vm_is_closed
+	goes_on "exclusive, flushed"
+	helper=$(main_pid)
+	vm 'systemctl kill -s KILL moshgated'
+	check "exclusive: killed, it starts again" wait_for 60 has_new_helper "$helper"
+	goes_on "exclusive, killed"
+	check "exclusive, killed: the next one has taken the table over" fails vm 'nft delete table inet moshgate'
+fi
+vm 'rm -r /etc/moshgate/moshgate.conf.d; systemctl restart moshgated nftables'
+check "exclusive no more: the guard is put back again" wait_for 20 vm 'nft list chain inet moshgate guard'
+goes_on "exclusive no more"
+
 vm 'mkdir -p /run/systemd/system/moshgated.service.d &&
 	printf "[Service]\nWatchdogSec=10s\nTimeoutAbortSec=3s\n" >/run/systemd/system/moshgated.service.d/vm.conf &&
 	systemctl daemon-reload && systemctl restart moshgated'
