@@ -199,7 +199,7 @@ void search_of_login(struct gate *gate, const struct login *login)
 void search_begin(struct gate *gate)
 {
 	struct server_table *servers = &gate->grants->servers;
-	uint64_t age_ms = gate->is_searching ? SERVER_DOUBT_MS + 100 : 0;
+	uint64_t age_ms = gate->is_searching ? SERVER_LATE_MS : 0;
 
 	/* Whoever opens the program all the time does not make us look all the time. */
 	if (gate->is_searching && gate->exec_ms == clock_boot_ms())

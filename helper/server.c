@@ -113,12 +113,17 @@ void server_end(struct server_table *table, uint64_t cookie)
 		end(table, server);
 }
 
+/* Its process was there when it was seen first, so that one which was no server's then is none. But
+ * one that looks like mosh's was perhaps seen before the notice of its own execution. */
 void server_pass_over(struct server_table *table, uint64_t now_ms, uint64_t age_ms)
 {
-	for (struct server *server = table->servers; server; server = server->hh.next)
-		if (server->role == SERVER_CANDIDATE && !server->socket.is_ecn &&
-			now_ms - server->seen_ms >= age_ms)
+	for (struct server *server = table->servers; server; server = server->hh.next) {
+		bool may_be_late = server->socket.is_ecn && age_ms < SERVER_LATE_MS;
+
+		if (server->role == SERVER_CANDIDATE &&
+			now_ms - server->seen_ms >= (may_be_late ? SERVER_LATE_MS : age_ms))
 			server->role = SERVER_FOREIGN;
+	}
 }
 
 void server_pass_over_port(struct server_table *table, uint16_t port)

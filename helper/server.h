@@ -24,6 +24,7 @@
  *    in SERVER_STRANGERS_MS: one user may use thousands of them. (server_strangers_in_common)
  */
 #define SERVER_DOUBT_MS     200
+#define SERVER_LATE_MS      300 /* a notice of an execution may come so much later than its socket */
 #define SERVER_STRANGERS_MS 200
 
 enum server_role {
@@ -67,8 +68,8 @@ void server_missing(
 /* One socket has ended. Unless it is owned, it is forgotten at once. */
 void server_end(struct server_table *table, uint64_t cookie);
 
-/* A mosh-server was executed: candidates seen at least age_ms ago are foreign from now on, but for
- * those that look like mosh's own, which somebody may have started where it was not seen. */
+/* A mosh-server was executed: candidates seen at least age_ms ago are foreign from now on, of those
+ * that look like mosh's own those seen at least SERVER_LATE_MS ago. */
 void server_pass_over(struct server_table *table, uint64_t now_ms, uint64_t age_ms);
 
 /* Candidates on that port are foreign from now on; or all. */

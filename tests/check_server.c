@@ -268,7 +268,7 @@ START_TEST(server_earlier_socket)
 }
 END_TEST
 
-/* Owned ones, ones that look like mosh's own, and younger ones. */
+/* Owned ones, younger ones, and, of those that look like mosh's own, some more. */
 START_TEST(server_pass_over_spares)
 {
 	begin();
@@ -284,9 +284,16 @@ START_TEST(server_pass_over_spares)
 	ck_assert_int_eq(role(1), SERVER_OWNED);
 	ck_assert_int_eq(role(2), SERVER_FOREIGN);
 	ck_assert_int_eq(role(3), SERVER_CANDIDATE);
+	add_socket(4, UID);
+	see(START + 125);
+	server_pass_over(&world.servers, START + 100 + SERVER_LATE_MS - 1, 25);
+	ck_assert_int_eq(role(3), SERVER_CANDIDATE);
+	server_pass_over(&world.servers, START + 100 + SERVER_LATE_MS, 25);
+	ck_assert_int_eq(role(3), SERVER_FOREIGN);
+	ck_assert_int_eq(role(4), SERVER_CANDIDATE);
 	server_pass_over_all(&world.servers);
 	ck_assert_int_eq(role(1), SERVER_OWNED);
-	ck_assert_int_eq(role(3), SERVER_FOREIGN);
+	ck_assert_int_eq(role(4), SERVER_FOREIGN);
 	finish();
 }
 END_TEST
