@@ -93,6 +93,8 @@ int gate_refresh(struct gate *gate)
 
 size_t gate_on_revoke(struct gate *gate, const struct grant_selector *selector)
 {
+	/* Nor is it to come back with the next helper. */
+	gate_settle_logins(gate);
 	return grant_revoke(gate->grants, selector);
 }
 
@@ -208,6 +210,8 @@ bool gate_settle(struct gate *gate)
 	if (has_changes)
 		gate_check_touched(gate);
 	plan_clear(&plan);
+	if (plan_retry_ms(gate->grants) == UINT64_MAX)
+		gate_settle_logins(gate);
 	gate_set_compare(gate, now_ms);
 	gate->max_ms = grant_end_max(gate->grants, now_ms);
 	return has_changes;
@@ -247,6 +251,7 @@ int gate_start(struct gate *gate)
 	hostcheck(gate->config, gate->firewall);
 	gate_warn_unwatched(gate);
 	search_young(gate);
+	gate_roam_new_logins(gate);
 	gate_settle(gate);
 	gate_forget_past_logins(gate);
 	return 0;

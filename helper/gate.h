@@ -32,6 +32,7 @@ struct gate {
 	struct state *state;
 	struct audit audit;
 
+	bool has_new;        /* logins that are new; see state.h */
 	bool is_searching;   /* a mosh-server was executed, its socket is looked for */
 	bool has_found;      /* at least one since then */
 	uint64_t exec_ms;    /* when the last one was executed */

@@ -112,8 +112,41 @@ void gate_welcome(struct gate *gate, const struct wire_session *session, pid_t p
 	}
 	gate->totals.logins++;
 	save(gate, login, session);
+	login->is_new = gate->has_new = true;
 	audit_login(&gate->audit, login);
 	roam(gate, login);
+}
+
+static void settle_login(const struct login *login, void *context)
+{
+	struct gate *gate = context;
+	int error;
+
+	if (!login->is_new)
+		return;
+	login_find(gate->logins, login->pid)->is_new = false;
+	error = state_settle(gate->state, login->pid);
+	if (error < 0)
+		log_warning("login of %s is not saved: %s", login->user, strerror(-error));
+}
+
+void gate_settle_logins(struct gate *gate)
+{
+	if (!gate->has_new)
+		return;
+	gate->has_new = false;
+	login_each(gate->logins, settle_login, gate);
+}
+
+static void roam_new_login(const struct login *login, void *context)
+{
+	if (login->is_new)
+		roam(context, login);
+}
+
+void gate_roam_new_logins(struct gate *gate)
+{
+	login_each(gate->logins, roam_new_login, gate);
 }
 
 struct restoring {
@@ -143,10 +176,13 @@ static void restore_login(const struct state_login *saved, void *context)
 	if (error < 0 || process.start != saved->start)
 		return;
 	error = add_login(gate, &saved->session, saved->pid, saved->since_ms, &login);
-	if (error == 0)
+	if (error == 0) {
 		login->process = process;
-	else if (error != -EEXIST)
+		login->is_new = saved->is_new;
+		gate->has_new |= saved->is_new;
+	} else if (error != -EEXIST) {
 		state_remove(gate->state, saved->pid);
+	}
 }
 
 /* A login that is over, but its last servers may still be to get their first grants: it counts

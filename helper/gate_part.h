@@ -22,6 +22,12 @@ void gate_set_compare(struct gate *gate, uint64_t now_ms);
 int gate_restore_logins(struct gate *gate);
 void gate_forget_past_logins(struct gate *gate);
 
+/* An earlier helper may not have come to open what these were to reach. */
+void gate_roam_new_logins(struct gate *gate);
+
+/* None is new any more: all that they were to get is in the kernel, or a person wants otherwise. */
+void gate_settle_logins(struct gate *gate);
+
 /* The guard and all grants for the first time. -errno, already logged. */
 int gate_install_first(struct gate *gate);
 

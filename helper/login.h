@@ -16,6 +16,7 @@ struct login {
 	char *user;
 	char *auth;       /* the credential, for people */
 	bool is_newcomer; /* what is being looked at was there before it */
+	bool is_new;      /* what it is to get may not be in the kernel yet */
 
 	struct login *prev, *next; /* of the same user, newest first */
 	UT_hash_handle hh;         /* the table's own */

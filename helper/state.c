@@ -20,6 +20,8 @@
 #define HEAD_SIZE     64
 #define FILE_SIZE     (HEAD_SIZE + WIRE_SESSION_SIZE)
 #define NAME_SIZE     32
+#define NEW           ".new"
+#define PART          ".part"
 
 struct head {
 	uint32_t version;
@@ -92,6 +94,11 @@ static void encode(const struct state *state, const struct state_login *login, u
 	memcpy(bytes, &head, sizeof(head));
 }
 
+static void write_name(char name[NAME_SIZE], pid_t pid, const char *suffix)
+{
+	snprintf(name, NAME_SIZE, "%d%s", (int)pid, suffix);
+}
+
 /* Written under another name first, so that one of its own name is whole. */
 int state_save(struct state *state, const struct state_login *login)
 {
@@ -102,8 +109,8 @@ int state_save(struct state *state, const struct state_login *login)
 	if (wire_session_encode(&login->session, bytes + HEAD_SIZE) < 0)
 		return -EINVAL;
 	encode(state, login, bytes);
-	snprintf(name, sizeof(name), "%d", (int)login->pid);
-	snprintf(part, sizeof(part), "%d.part", (int)login->pid);
+	write_name(name, login->pid, NEW);
+	write_name(part, login->pid, PART);
 	fd = openat(
 		state->folder, part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -118,12 +125,37 @@ int state_save(struct state *state, const struct state_login *login)
 	return 0;
 }
 
+/* One that would stay new for good is worse than none: what a person takes away would come back. */
+int state_settle(struct state *state, pid_t pid)
+{
+	char name[NAME_SIZE], name_of_new[NAME_SIZE];
+	int error;
+
+	write_name(name, pid, "");
+	write_name(name_of_new, pid, NEW);
+	if (renameat(state->folder, name_of_new, state->folder, name) == 0 || errno == ENOENT)
+		return 0;
+	error = -errno;
+	unlinkat(state->folder, name_of_new, 0);
+	return error;
+}
+
 void state_remove(struct state *state, pid_t pid)
 {
 	char name[NAME_SIZE];
 
-	snprintf(name, sizeof(name), "%d", (int)pid);
+	write_name(name, pid, NEW);
 	unlinkat(state->folder, name, 0);
+	write_name(name, pid, "");
+	unlinkat(state->folder, name, 0);
+}
+
+/* Whether it is a number with that behind it. */
+static bool has_suffix(const char *name, const char *suffix)
+{
+	size_t length = strspn(name, "0123456789");
+
+	return length > 0 && strcmp(name + length, suffix) == 0;
 }
 
 static int decode(const struct state *state, const uint8_t *bytes, const char *name,
@@ -133,7 +165,8 @@ static int decode(const struct state *state, const uint8_t *bytes, const char *n
 	char expected[NAME_SIZE];
 
 	memcpy(&head, bytes, sizeof(head));
-	snprintf(expected, sizeof(expected), "%u", head.pid);
+	login->is_new = has_suffix(name, NEW);
+	snprintf(expected, sizeof(expected), "%u%s", head.pid, login->is_new ? NEW : "");
 	if (head.version != STATE_VERSION || strcmp(name, expected) != 0 ||
 		memcmp(head.boot_id, state->boot_id, BOOT_ID_SIZE) != 0 ||
 		memcmp(head.zero, "\0\0\0", sizeof(head.zero)) != 0 || head.pid == 0 ||
@@ -167,15 +200,13 @@ static int load_file(const struct state *state, const char *name, struct state_l
 
 static bool is_name(const char *name)
 {
-	return name[0] != '\0' && name[strspn(name, "0123456789")] == '\0';
+	return has_suffix(name, "") || has_suffix(name, NEW);
 }
 
 /* One that was not finished. */
 static bool is_part(const char *name)
 {
-	size_t length = strspn(name, "0123456789");
-
-	return length > 0 && strcmp(name + length, ".part") == 0;
+	return has_suffix(name, PART);
 }
 
 static bool is_set_aside(const char *name)

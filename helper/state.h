@@ -2,6 +2,7 @@
 #ifndef MOSHGATE_STATE_H
 #define MOSHGATE_STATE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "wire.h"
@@ -17,6 +18,9 @@
  *    removed. (state_whole)
  * 3. What it says of a process holds only for one with the same pid and the same start; that is the
  *    caller's to compare.
+ * 4. It is PID.new until state_settle(), so that a helper that is killed before tells the next one
+ *    what is still to be done for that login; and PID from then on, so that what a person took away
+ *    later is not done again. (state_settles)
  */
 
 struct state;
@@ -25,6 +29,7 @@ struct state_login {
 	pid_t pid;
 	uint64_t start;              /* of that process, in clock ticks since boot */
 	uint64_t since_ms;           /* boot time */
+	bool is_new;                 /* was not settled; state_save() makes each one new */
 	struct wire_session session; /* as the module sent it */
 };
 
@@ -34,6 +39,10 @@ void state_close(struct state *state);
 
 /* -errno: the login works, and the next helper will not know it. */
 int state_save(struct state *state, const struct state_login *login);
+
+/* All that the login was to get is in the kernel. Of one that is not new, or not there: nothing.
+ * -errno: the file is removed, and the next helper will not know the login. */
+int state_settle(struct state *state, pid_t pid);
 
 /* Of one that is not there: nothing. */
 void state_remove(struct state *state, pid_t pid);

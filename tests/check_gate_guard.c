@@ -188,6 +188,63 @@ START_TEST(gate_restarts_before_grant)
 }
 END_TEST
 
+static size_t revoke_of(const char *client)
+{
+	const struct grant_selector selector = {.client = policy_address(client)};
+
+	return gate_on_revoke(&gate, &selector);
+}
+
+/* Killed before the new login's roam grant was in the kernel, or after: then it may have been taken
+ * away since, and does not come back. Nor does it for a login that is over. */
+static const struct {
+	bool is_settled;
+	uint64_t start; /* of the process with that pid */
+	bool is_granted;
+} roams[] = {{false, 7, true}, {true, 7, false}, {false, 8, false}};
+
+START_TEST(gate_restarts_before_roam)
+{
+	begin_with_grant();
+	ck_assert_int_eq(log_in(11, ALICE, OTHER), WIRE_DONE);
+	ck_assert(host.saved.is_new);
+	if (roams[_i].is_settled) {
+		gate_settle(&gate);
+		ck_assert(!host.saved.is_new);
+		ck_assert(policy_has(&kernel, OTHER, SERVER, 60001));
+		ck_assert_uint_eq(revoke_of(OTHER), 1);
+		gate_settle(&gate);
+	}
+	gate_clear(&gate);
+	host.start = roams[_i].start;
+	ck_assert_int_eq(start(), 0);
+	ck_assert(policy_has(&kernel, CLIENT, SERVER, 60001));
+	ck_assert_int_eq(policy_has(&kernel, OTHER, SERVER, 60001), roams[_i].is_granted);
+	if (roams[_i].start == 7)
+		ck_assert(!host.saved.is_new);
+	ck_assert_int_eq(host.saved.pid, roams[_i].start == 7 ? 11 : 0);
+	finish();
+}
+END_TEST
+
+/* Settled is what the kernel took; but what a person takes away is not to come back. */
+START_TEST(gate_new_while_refused)
+{
+	begin_with_grant();
+	kernel.refuses = refuses_all;
+	ck_assert_int_eq(log_in(11, ALICE, OTHER), WIRE_DONE);
+	gate_settle(&gate);
+	ck_assert(host.saved.is_new);
+	if (_i == 0)
+		ck_assert_uint_eq(revoke_of(OTHER), 1);
+	gate_clear(&gate);
+	kernel.refuses = NULL;
+	ck_assert_int_eq(start(), 0);
+	ck_assert_int_eq(policy_has(&kernel, OTHER, SERVER, 60001), _i == 1);
+	finish();
+}
+END_TEST
+
 /* What cannot be looked at for now is not taken for gone. */
 START_TEST(gate_start_cannot_look)
 {
@@ -225,6 +282,7 @@ START_TEST(gate_starts_after_mosh)
 {
 	begin();
 	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	gate_settle(&gate);
 	gate_clear(&gate);
 	add_process(ALICE);
 	add_socket(1, ALICE);
@@ -285,5 +343,6 @@ CHECK_MAIN("gate, its guard", TEST(gate_change_refused), TEST(gate_heals),
 	TEST(gate_heals_ever_slower), TEST(gate_closes_without_guard), TEST(gate_restarts),
 	TEST(gate_restarts_after_end), LOOP(gate_restarts_after_logout, 2),
 	TEST(gate_checks_logins), LOOP(gate_restarts_before_grant, ARRAY_LEN(crashes)),
+	LOOP(gate_restarts_before_roam, ARRAY_LEN(roams)), LOOP(gate_new_while_refused, 2),
 	TEST(gate_start_cannot_look), LOOP(gate_starts_after_mosh, 2), TEST(gate_start_refused),
 	TEST(gate_reloads))

@@ -283,6 +283,15 @@ int state_save(struct state *state, const struct state_login *login)
 {
 	(void)state;
 	host.saved = *login;
+	host.saved.is_new = true;
+	return 0;
+}
+
+int state_settle(struct state *state, pid_t pid)
+{
+	(void)state;
+	if (host.saved.pid == pid)
+		host.saved.is_new = false;
 	return 0;
 }
 

@@ -371,7 +371,7 @@ static void count_login(const struct state_login *login, void *context)
 	*(int *)context += login->pid == 17;
 }
 
-/* All that state.c does: the folder, a file, its name, another name, and its end. */
+/* All that state.c does: the folder, a file, its names, another name, and its end. */
 static bool can_keep_logins(void)
 {
 	struct state_login login = {.pid = 17,
@@ -387,7 +387,7 @@ static bool can_keep_logins(void)
 		return false;
 	snprintf(name, sizeof(name), "%s/logins", path);
 	logins = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (renameat(logins, "18", logins, "bad") < 0)
+	if (renameat(logins, "18.new", logins, "bad") < 0 || state_settle(state, 17) < 0)
 		return false;
 	if (state_load(state, count_login, &count) < 0 || count != 1)
 		return false;

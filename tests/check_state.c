@@ -77,11 +77,13 @@ static struct state_login a_login(pid_t pid)
 	return login;
 }
 
+/* One that is not new any more. */
 static void save(pid_t pid)
 {
 	struct state_login login = a_login(pid);
 
 	ck_assert_int_eq(state_save(state, &login), 0);
+	ck_assert_int_eq(state_settle(state, pid), 0);
 }
 
 static void assert_same(const struct state_login *a, const struct state_login *b)
@@ -198,14 +200,14 @@ START_TEST(state_round_trip)
 	second.start = second.since_ms = UINT64_MAX;
 	ck_assert_int_eq(state_save(state, &first), 0);
 	ck_assert_int_eq(state_save(state, &second), 0);
-	ck_assert_str_eq(listing(), "1 4242 ");
-	ck_assert_int_eq(fstatat(logins, "4242", &status, 0), 0);
+	ck_assert_str_eq(listing(), "1.new 4242.new ");
+	ck_assert_int_eq(fstatat(logins, "4242.new", &status, 0), 0);
 	ck_assert_int_eq(status.st_mode, S_IFREG | 0600);
 	load();
 	ck_assert_uint_eq(seen.count, 2);
 	assert_same(seen_login(4242), &first);
 	assert_same(seen_login(1), &second);
-	ck_assert_str_eq(listing(), "1 4242 ");
+	ck_assert_str_eq(listing(), "1.new 4242.new ");
 	ck_assert_int_eq(warnings, 0);
 	finish();
 }
@@ -220,6 +222,7 @@ START_TEST(state_saves_again)
 	login.start++;
 	strcpy(login.session.user, "bob");
 	ck_assert_int_eq(state_save(state, &login), 0);
+	ck_assert_int_eq(state_settle(state, 4242), 0);
 	ck_assert_str_eq(listing(), "4242 ");
 	load();
 	ck_assert_uint_eq(seen.count, 1);
@@ -228,13 +231,60 @@ START_TEST(state_saves_again)
 }
 END_TEST
 
+START_TEST(state_settles)
+{
+	struct state_login login = a_login(4242);
+
+	begin();
+	save(17);
+	ck_assert_int_eq(state_save(state, &login), 0);
+	ck_assert_int_eq(state_settle(state, 424), 0);
+	ck_assert_int_eq(state_settle(state, 17), 0);
+	ck_assert_str_eq(listing(), "17 4242.new ");
+	load();
+	ck_assert_uint_eq(seen.count, 2);
+	ck_assert(seen_login(4242)->is_new);
+	ck_assert(!seen_login(17)->is_new);
+	ck_assert_int_eq(state_settle(state, 4242), 0);
+	ck_assert_int_eq(state_settle(state, 4242), 0);
+	ck_assert_str_eq(listing(), "17 4242 ");
+	load();
+	ck_assert_uint_eq(seen.count, 2);
+	ck_assert(!seen_login(4242)->is_new);
+	assert_same(seen_login(4242), &login);
+	ck_assert_int_eq(warnings, 0);
+	finish();
+}
+END_TEST
+
+/* One that cannot be settled does not stay new. */
+START_TEST(state_settles_or_forgets)
+{
+	struct state_login login = a_login(4242);
+
+	begin();
+	ck_assert_int_eq(mkdirat(logins, "4242", 0700), 0);
+	ck_assert_int_eq(state_save(state, &login), 0);
+	ck_assert_int_eq(state_settle(state, 4242), -EISDIR);
+	ck_assert_str_eq(listing(), "4242 ");
+	finish();
+}
+END_TEST
+
 START_TEST(state_removes)
 {
+	struct state_login login = a_login(4242);
+
 	begin();
 	save(4242);
 	save(17);
 	state_remove(state, 424);
 	ck_assert_str_eq(listing(), "17 4242 ");
+	ck_assert_int_eq(state_save(state, &login), 0);
+	ck_assert_str_eq(listing(), "17 4242 4242.new ");
+	state_remove(state, 4242);
+	ck_assert_str_eq(listing(), "17 ");
+	ck_assert_int_eq(state_save(state, &login), 0);
 	state_remove(state, 4242);
 	state_remove(state, 4242);
 	ck_assert_str_eq(listing(), "17 ");
@@ -282,12 +332,12 @@ START_TEST(state_whole)
 	write_name("4242.part", bytes, FILE_SIZE);
 	write_name("17.part", bytes, FILE_SIZE / 2);
 	ck_assert_int_eq(state_save(state, &login), 0);
-	ck_assert_str_eq(listing(), "17.part 4242 ");
+	ck_assert_str_eq(listing(), "17.part 4242.new ");
 	write_name("4242.part", bytes, FILE_SIZE);
 	load();
 	ck_assert_uint_eq(seen.count, 1);
 	assert_same(&seen.logins[0], &login);
-	ck_assert_str_eq(listing(), "4242 ");
+	ck_assert_str_eq(listing(), "4242.new ");
 	ck_assert_int_eq(warnings, 0);
 	finish();
 }
@@ -326,13 +376,13 @@ START_TEST(state_refuses)
 	ck_assert_int_eq(state_save(state, &login), -EINVAL);
 	ck_assert_str_eq(listing(), "");
 	login = a_login(4242);
-	ck_assert_int_eq(mkdirat(logins, "4242", 0700), 0);
+	ck_assert_int_eq(mkdirat(logins, "4242.new", 0700), 0);
 	ck_assert_int_eq(state_save(state, &login), -EISDIR);
-	ck_assert_str_eq(listing(), "4242 ");
+	ck_assert_str_eq(listing(), "4242.new ");
 	login.pid = 5;
 	ck_assert_int_eq(symlinkat("target", logins, "5.part"), 0);
 	ck_assert_int_eq(state_save(state, &login), -ELOOP);
-	ck_assert_str_eq(listing(), "4242 5.part ");
+	ck_assert_str_eq(listing(), "4242.new 5.part ");
 	finish();
 }
 END_TEST
@@ -553,6 +603,15 @@ END_TEST
 
 static const char *const names[] = {
 	"4242.parts",
+	"4242.news",
+	"4242.new.new",
+	"4242.new ",
+	"4242.NEW",
+	"4242.ne",
+	"4242.",
+	"04242.new",
+	"424.new",
+	"new",
 	"4242x",
 	"x4242",
 	"04242",
@@ -743,6 +802,7 @@ static void assert_flipped(const uint8_t *bytes, size_t at)
 	ck_assert_str_eq(listing(), "4242 ");
 	ck_assert_int_eq(unlinkat(logins, "4242", 0), 0);
 	ck_assert_int_eq(state_save(state, &seen.logins[0]), 0);
+	ck_assert_int_eq(state_settle(state, 4242), 0);
 	ck_assert_int_eq(read_name(logins, "4242", again), FILE_SIZE);
 	ck_assert_msg(memcmp(again, bytes, FILE_SIZE) == 0, "byte %zu", at);
 	ck_assert_int_eq(unlinkat(logins, "4242", 0), 0);
@@ -776,8 +836,9 @@ END_TEST
 int main(void)
 {
 	const struct check_test tests[] = {TEST(state_round_trip), TEST(state_saves_again),
-		TEST(state_removes), TEST(state_folder), TEST(state_whole),
-		TEST(state_whole_or_not), TEST(state_refuses), TEST(state_unwritable),
+		TEST(state_settles), TEST(state_settles_or_forgets), TEST(state_removes),
+		TEST(state_folder), TEST(state_whole), TEST(state_whole_or_not),
+		TEST(state_refuses), TEST(state_unwritable),
 		LOOP(state_damaged, ARRAY_LEN(damages)), TEST(state_damaged_close),
 		LOOP(state_damaged_length, ARRAY_LEN(lengths)),
 		LOOP(state_damaged_kind, ARRAY_LEN(kinds) - (geteuid() != 0)),

@@ -134,7 +134,7 @@ START_TEST(state)
 	check_make_folder(folder);
 	ck_assert_int_eq(state_open(folder, &opened), 0);
 	ck_assert_int_eq(state_save(opened, &login), 0);
-	file = fopen(path_in(folder, "logins/4242"), "re");
+	file = fopen(path_in(folder, "logins/4242.new"), "re");
 	ck_assert_uint_eq(fread(bytes, 1, sizeof(bytes), file), sizeof(bytes));
 	fclose(file);
 	memset(bytes + BOOT_ID_AT, 0, BOOT_ID_SIZE);
