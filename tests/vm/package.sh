@@ -166,7 +166,7 @@ else
 	goes_on "exclusive, killed"
 	check "exclusive, killed: the next one has taken the table over" fails vm 'nft delete table inet moshgate'
 fi
-vm 'rm -r /etc/moshgate/moshgate.conf.d; systemctl restart moshgated nftables'
+vm 'rm -r /etc/moshgate/moshgate.conf.d; systemctl restart moshgated && systemctl restart nftables'
 check "exclusive no more: the guard is put back again" wait_for 20 vm 'nft list chain inet moshgate guard'
 goes_on "exclusive no more"
 
