@@ -19,9 +19,20 @@ static bool is_keyed(enum grant_state state)
 	return state != GRANT_GOING && state != GRANT_LAPSED;
 }
 
+/* What the kernel took out itself stands in the way of nothing. */
+static void count(struct grant_table *table, const struct grant *grant, int change)
+{
+	if (grant->state == GRANT_LAPSED)
+		return;
+	table->count += (size_t)change;
+	if (grant->server)
+		tally_add(&table->per_uid, grant->server->socket.uid, 0, change);
+}
+
 static void enter(struct grant_table *table, struct grant *grant, enum grant_state state)
 {
 	grant->state = state;
+	count(table, grant, 1);
 	DL_APPEND(table->lists[state], grant);
 	if (is_keyed(state))
 		HASH_ADD(hh, table->by_key, key, sizeof(grant->key), grant);
@@ -29,6 +40,7 @@ static void enter(struct grant_table *table, struct grant *grant, enum grant_sta
 
 static void leave(struct grant_table *table, struct grant *grant)
 {
+	count(table, grant, -1);
 	DL_DELETE(table->lists[grant->state], grant);
 	if (is_keyed(grant->state))
 		HASH_DEL(table->by_key, grant); // NOLINT(clang-analyzer-core.*): uthash
@@ -65,12 +77,9 @@ struct grant *grant_add(struct grant_table *table, const struct grant_key *key,
 
 	grant->key = *key;
 	grant->server = server;
-	if (server) {
+	if (server)
 		DL_APPEND2(server->grants, grant, prev_of_server, next_of_server);
-		tally_add(&table->per_uid, server->socket.uid, 0, 1);
-	}
 	enter(table, grant, state);
-	table->count++;
 	return grant;
 }
 
@@ -79,11 +88,9 @@ void grant_detach(struct grant_table *table, struct grant *grant)
 	struct server *server = grant->server;
 
 	leave(table, grant);
-	table->count--;
 	if (!server)
 		return;
 	DL_DELETE2(server->grants, grant, prev_of_server, next_of_server);
-	tally_add(&table->per_uid, server->socket.uid, 0, -1);
 	grant->server = NULL;
 	if (server->is_gone && !server->grants)
 		server_remove(&table->servers, server);

@@ -109,7 +109,7 @@ struct grant_table {
 	struct server_table servers;
 	struct grant *by_key; /* a uthash of those that are, or are to be, in the kernel */
 	struct grant *lists[GRANT_STATES];
-	size_t count;             /* of all */
+	size_t count;             /* of all that have not lapsed */
 	struct tally per_uid;     /* of those of each uid's servers */
 	bool is_port_open[65536]; /* as the kernel's set of servers' ports has it */
 	bool is_port_wanted[65536];

@@ -235,6 +235,30 @@ START_TEST(grant_limit_per_user)
 }
 END_TEST
 
+/* What ran out is no grant any more, also before a plan has told of it. */
+START_TEST(grant_limit_after_lapse)
+{
+	uint64_t now_ms = START + 1000 * (uint64_t)120;
+
+	begin();
+	policy.config.limits.grants_per_user = 1;
+	policy.config.limits.grants = 1;
+	open_one();
+	policy.kernel.count = 0;
+	policy.kernel.now_ms = now_ms;
+	policy_sync(&policy.kernel, policy.table);
+	roam(ALICE, OTHER);
+	settle(now_ms);
+	ck_assert_uint_eq(policy.denials, 0);
+	ck_assert_uint_eq(policy.gone, 1);
+	ck_assert(has(OTHER, SERVER, 60001));
+	first(add_server(2, BOB, SERVER, 60002), BOB, CLIENT);
+	settle(now_ms);
+	ck_assert_int_eq(policy.denial, DENIAL_LIMIT);
+	finish();
+}
+END_TEST
+
 START_TEST(grant_limit)
 {
 	begin();
@@ -586,10 +610,10 @@ END_TEST
 CHECK_MAIN("grant", TEST(grant_own_only), TEST(grant_ends_with_socket),
 	TEST(grant_ends_before_opening), LOOP(grant_denied, ARRAY_LEN(denials)),
 	TEST(grant_denied_without_login), TEST(grant_denied_taken), TEST(grant_limit_per_user),
-	TEST(grant_limit), TEST(grant_wanted_twice), LOOP(grant_renewed, 2),
-	TEST(grant_masks_client), TEST(grant_roams), TEST(grant_roams_home_only),
-	TEST(grant_roams_to_first_home), TEST(grant_roams_in_its_family),
-	TEST(grant_roam_supersedes), TEST(grant_of_login),
+	TEST(grant_limit), TEST(grant_limit_after_lapse), TEST(grant_wanted_twice),
+	LOOP(grant_renewed, 2), TEST(grant_masks_client), TEST(grant_roams),
+	TEST(grant_roams_home_only), TEST(grant_roams_to_first_home),
+	TEST(grant_roams_in_its_family), TEST(grant_roam_supersedes), TEST(grant_of_login),
 	LOOP(grant_revoked_by_hand, ARRAY_LEN(selectors)), TEST(grant_revoked_by_network),
 	TEST(grant_ends_after_max), LOOP(grant_last_seen, ARRAY_LEN(uses)),
 	TEST(grant_last_seen_after_reload))
