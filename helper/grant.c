@@ -164,13 +164,18 @@ static struct address masked_client(const struct grant_table *table, const struc
 	return address_mask(&login->client, config_prefix(table->config, &login->client));
 }
 
+/* In the kernel, or to be put back there, with the time that it has left. */
+static bool has_time(const struct grant *grant)
+{
+	return grant->state == GRANT_OPEN || grant->state == GRANT_LOST;
+}
+
 /* Who logs in has claim to come, as if it were new. */
 static void renew(struct grant_table *table, struct grant *grant, uint64_t now_ms)
 {
 	uint64_t claim_ms = (uint64_t)table->config->gate.claim_s * 1000;
 
-	if ((grant->state == GRANT_OPEN || grant->state == GRANT_LOST) &&
-		grant->use.expires_ms < grant_awake_ms(table, now_ms) + claim_ms)
+	if (has_time(grant) && grant->use.expires_ms < grant_awake_ms(table, now_ms) + claim_ms)
 		grant_move(table, grant, GRANT_SHORTENED);
 }
 
@@ -259,7 +264,7 @@ static void shorten_others(struct grant_table *table, struct server *server,
 
 	for (grant = server->grants; grant; grant = next) {
 		next = grant->next_of_server;
-		if (grant->state == GRANT_OPEN && grant->use.expires_ms > awake_ms + claim_ms &&
+		if (has_time(grant) && grant->use.expires_ms > awake_ms + claim_ms &&
 			!address_equal(&grant->key.client, client))
 			grant_move(table, grant, GRANT_SHORTENED);
 	}

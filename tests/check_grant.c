@@ -452,6 +452,26 @@ static void count(struct grant *grant, void *context)
 	++*(size_t *)context;
 }
 
+/* Also what somebody took away, and comes back in the same plan. */
+START_TEST(grant_roam_supersedes_lost)
+{
+	begin();
+	policy.config.gate.is_superseding = true;
+	open_one();
+	policy.kernel.items[0].use.expires_ms = START + 80000000;
+	policy_sync(&policy.kernel, policy.table);
+	policy.kernel.count = 0;
+	policy_sync(&policy.kernel, policy.table);
+	roam(ALICE, OTHER);
+	settle(START);
+	ck_assert_uint_eq(policy.kernel.count, 2);
+	for (size_t i = 0; i < 2; i++)
+		ck_assert_uint_eq(policy.kernel.items[i].use.expires_ms,
+			START + 1000 * policy.config.gate.claim_s);
+	finish();
+}
+END_TEST
+
 START_TEST(grant_of_login)
 {
 	const struct login login = policy_login(10, ALICE, CLIENT, SERVER);
@@ -613,7 +633,8 @@ CHECK_MAIN("grant", TEST(grant_own_only), TEST(grant_ends_with_socket),
 	TEST(grant_limit), TEST(grant_limit_after_lapse), TEST(grant_wanted_twice),
 	LOOP(grant_renewed, 2), TEST(grant_masks_client), TEST(grant_roams),
 	TEST(grant_roams_home_only), TEST(grant_roams_to_first_home),
-	TEST(grant_roams_in_its_family), TEST(grant_roam_supersedes), TEST(grant_of_login),
+	TEST(grant_roams_in_its_family), TEST(grant_roam_supersedes),
+	TEST(grant_roam_supersedes_lost), TEST(grant_of_login),
 	LOOP(grant_revoked_by_hand, ARRAY_LEN(selectors)), TEST(grant_revoked_by_network),
 	TEST(grant_ends_after_max), LOOP(grant_last_seen, ARRAY_LEN(uses)),
 	TEST(grant_last_seen_after_reload))
