@@ -127,6 +127,12 @@ static bool is_altered(const struct grant *grant, const struct element *element)
 	return strcmp(wanted, got) != 0;
 }
 
+/* One that is to be put back already keeps its time in the same way. */
+static bool is_to_stay(const struct grant *grant)
+{
+	return grant->state == GRANT_OPEN || grant->state == GRANT_LOST;
+}
+
 /* As if it had been taken out: it is put in again, with the time that it had. What it has counted
  * until then is told when it is taken out for that; it may be another than was counted before. */
 static void take_in_altered(struct grant_table *table, struct grant *grant,
@@ -137,7 +143,7 @@ static void take_in_altered(struct grant_table *table, struct grant *grant,
 	if (element->use.packets + grant->before.packets < grant->use.packets)
 		grant->before = grant->use;
 	grant_update(table, grant, &element->use, now_ms);
-	if (expires_ms == UINT64_MAX || expires_ms <= awake_ms)
+	if (expires_ms == UINT64_MAX || (grant->state == GRANT_OPEN && expires_ms <= awake_ms))
 		expires_ms = awake_ms + (uint64_t)table->config->gate.idle_s * 1000;
 	grant->use.expires_ms = expires_ms;
 	grant_move(table, grant, GRANT_LOST);
@@ -155,7 +161,7 @@ void grant_sync(struct grant_table *table, const struct elements *elements, uint
 		if (!grant)
 			grant = adopt(table, element);
 		grant->is_missing = false;
-		if (grant->state == GRANT_OPEN && is_altered(grant, element))
+		if (is_to_stay(grant) && is_altered(grant, element))
 			take_in_altered(table, grant, element, now_ms);
 		else
 			grant_update(table, grant, &element->use, now_ms);

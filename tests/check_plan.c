@@ -461,6 +461,23 @@ START_TEST(plan_mends_altered)
 }
 END_TEST
 
+/* Looked at again before the kernel takes it back, it still has the time that it had. */
+START_TEST(plan_mends_altered_later)
+{
+	struct element *element = &policy.kernel.items[0];
+
+	begin();
+	open_one();
+	element->use.expires_ms = UINT64_MAX;
+	for (int look = 0; look < 2; look++)
+		policy_sync(&policy.kernel, policy.table);
+	settle(START);
+	ck_assert_uint_eq(
+		element->use.expires_ms, START + 1000 * (uint64_t)policy.config.gate.claim_s);
+	finish();
+}
+END_TEST
+
 /* One without an end is ours by its comment alone, and gets one. And one that a later version wrote
  * is let be: it says the same. */
 START_TEST(plan_adopts_altered)
@@ -587,6 +604,7 @@ CHECK_MAIN("plan", TEST(plan_tells_whose), TEST(grant_refused_by_kernel),
 	LOOP(plan_adopts, ARRAY_LEN(left)), LOOP(plan_adopts_home, 2), TEST(plan_last_counters),
 	LOOP(plan_adopts_home, 2), TEST(plan_last_counters), TEST(plan_adopts_no_other_prefix),
 	TEST(plan_adopts_no_dead), LOOP(plan_lapses, ARRAY_LEN(lapses)), TEST(plan_restores),
-	LOOP(plan_mends_altered, ARRAY_LEN(altered)), LOOP(plan_adopts_altered, 2),
-	TEST(plan_restores_without_end), TEST(plan_does_not_restore_the_dead), TEST(plan_port_set),
-	LOOP(plan_loopback, 2), TEST(plan_port_refused), TEST(plan_starts_anew))
+	LOOP(plan_mends_altered, ARRAY_LEN(altered)), TEST(plan_mends_altered_later),
+	LOOP(plan_adopts_altered, 2), TEST(plan_restores_without_end),
+	TEST(plan_does_not_restore_the_dead), TEST(plan_port_set), LOOP(plan_loopback, 2),
+	TEST(plan_port_refused), TEST(plan_starts_anew))
