@@ -118,7 +118,13 @@ static void plan_grants(struct grant_table *table, uint64_t now_ms, struct plan 
 				is_refused = true;
 		}
 	}
-	for (struct grant *grant = table->lists[GRANT_LAPSED]; grant; grant = grant->next)
+}
+
+static void plan_lapsed(const struct grant_table *table, struct plan *plan)
+{
+	struct grant *grant;
+
+	for (grant = table->lists[GRANT_LAPSED]; grant; grant = grant->next)
 		add_change(plan, CHANGE_LAPSED, &grant->key, grant);
 }
 
@@ -149,6 +155,7 @@ void plan_make(struct grant_table *table, uint64_t now_ms, struct plan *plan)
 	table->denials = (struct grant_denials){0};
 	end_servers(table);
 	grant_end_max(table, now_ms);
+	plan_lapsed(table, plan);
 	plan_grants(table, now_ms, plan);
 	plan_ports(table, plan);
 }

@@ -8,7 +8,8 @@
 #define PLAN_RETRY_MS 1000
 
 /* One thing to do to the kernel's sets. In a plan they stand in the order of the kinds, so that a
- * key that goes and comes in one transaction ends up there. */
+ * key that goes and comes in one transaction ends up there; but what lapsed comes first, so that
+ * its end is told before it opens anew. */
 enum change_kind {
 	CHANGE_SHUT,      /* take the element out */
 	CHANGE_SHORTEN,   /* put it in anew with a shorter timeout */

@@ -390,6 +390,29 @@ START_TEST(plan_lapses)
 }
 END_TEST
 
+/* The end of one is told before that of the same address and port opens anew: whoever reads the
+ * audit takes the last line for what holds. */
+START_TEST(plan_lapses_before_opening)
+{
+	uint64_t now_ms = START + 200000;
+	struct plan plan;
+
+	begin();
+	open_one();
+	policy.kernel.count = 0;
+	policy.kernel.now_ms = now_ms;
+	policy_sync(&policy.kernel, policy.table);
+	first(server_find(&policy.table->servers, 1), ALICE, CLIENT);
+	plan_make(policy.table, now_ms, &plan);
+	ck_assert_uint_eq(plan.count, 2);
+	ck_assert_int_eq(plan.changes[0].kind, CHANGE_LAPSED);
+	ck_assert_int_eq(plan.changes[1].kind, CHANGE_OPEN);
+	plan_commit(policy.table, &plan, now_ms);
+	plan_clear(&plan);
+	finish();
+}
+END_TEST
+
 /* Not there before its time: somebody took it away. It comes back with the time that it had. */
 START_TEST(plan_restores)
 {
@@ -603,7 +626,8 @@ CHECK_MAIN("plan", TEST(plan_tells_whose), TEST(grant_refused_by_kernel),
 	TEST(plan_waits_for_closing), TEST(plan_waiting_counts_nothing), TEST(plan_settles),
 	LOOP(plan_adopts, ARRAY_LEN(left)), LOOP(plan_adopts_home, 2), TEST(plan_last_counters),
 	LOOP(plan_adopts_home, 2), TEST(plan_last_counters), TEST(plan_adopts_no_other_prefix),
-	TEST(plan_adopts_no_dead), LOOP(plan_lapses, ARRAY_LEN(lapses)), TEST(plan_restores),
+	TEST(plan_adopts_no_dead), LOOP(plan_lapses, ARRAY_LEN(lapses)),
+	TEST(plan_lapses_before_opening), TEST(plan_restores),
 	LOOP(plan_mends_altered, ARRAY_LEN(altered)), TEST(plan_mends_altered_later),
 	LOOP(plan_adopts_altered, 2), TEST(plan_restores_without_end),
 	TEST(plan_does_not_restore_the_dead), TEST(plan_port_set), LOOP(plan_loopback, 2),
