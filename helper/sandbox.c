@@ -275,6 +275,8 @@ static const struct {
 	{SCMP_SYS(socket), 2, {IS(0, AF_NETLINK), IS(2, NETLINK_ROUTE)}},
 	/* libevent asks how much there is to read */
 	{SCMP_SYS(ioctl), 1, {IS(1, FIONREAD)}},
+	/* and stdio, of what is no file (/dev/null), whether it is a terminal */
+	{SCMP_SYS(ioctl), 1, {IS(1, TCGETS)}},
 	/* nothing that has signals sent */
 	{SCMP_SYS(fcntl), 1, {IS(1, F_GETFD)}},
 	{SCMP_SYS(fcntl), 1, {IS(1, F_SETFD)}},
