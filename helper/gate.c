@@ -36,6 +36,7 @@ void gate_clear(struct gate *gate)
 	state_close(gate->state);
 	denied_clear(&gate->denied);
 	past_clear(&gate->past);
+	free(gate->new_pids);
 }
 
 uint64_t gate_now_ms(struct gate *gate)

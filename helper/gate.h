@@ -32,7 +32,8 @@ struct gate {
 	struct state *state;
 	struct audit audit;
 
-	bool has_new;        /* logins that are new; see state.h */
+	pid_t *new_pids; /* of logins that are new; see state.h */
+	size_t new_count, new_capacity;
 	bool is_searching;   /* a mosh-server was executed, its socket is looked for */
 	bool has_found;      /* at least one since then */
 	uint64_t exec_ms;    /* when the last one was executed */

@@ -95,6 +95,29 @@ enum wire_answer gate_on_login(struct gate *gate, const struct wire_session *ses
 	return error == -ENOSPC ? WIRE_REFUSED : WIRE_DONE;
 }
 
+/* Errors that say nothing about the process itself. */
+static bool is_unknown(int error)
+{
+	return error < 0 && error != -ENOENT && error != -ESRCH && error != -EEXIST &&
+	       error != -ENOSPC;
+}
+
+static void mark_new(struct gate *gate, struct login *login)
+{
+	login->is_new = true;
+	gate->new_pids = memory_grow(
+		gate->new_pids, gate->new_count, &gate->new_capacity, sizeof(*gate->new_pids));
+	gate->new_pids[gate->new_count++] = login->pid;
+}
+
+/* There is no better time to look; so it is looked once more if that is all that is wrong. */
+static int look_at(struct gate *gate, pid_t pid, struct process *process)
+{
+	int error = observer_process(gate->observer, pid, process);
+
+	return is_unknown(error) ? observer_process(gate->observer, pid, process) : error;
+}
+
 /* A process that has ended by now is forgotten here already, not only when its pidfd tells. */
 void gate_welcome(struct gate *gate, const struct wire_session *session, pid_t pid)
 {
@@ -103,7 +126,7 @@ void gate_welcome(struct gate *gate, const struct wire_session *session, pid_t p
 
 	if (!login || login->process.start != 0)
 		return; /* was refused, or was welcomed before */
-	error = observer_process(gate->observer, pid, &login->process);
+	error = look_at(gate, pid, &login->process);
 	if (error < 0) {
 		log_warning("login of %s, pid %d, is not registered: %s", login->user, (int)pid,
 			strerror(-error));
@@ -112,30 +135,30 @@ void gate_welcome(struct gate *gate, const struct wire_session *session, pid_t p
 	}
 	gate->totals.logins++;
 	save(gate, login, session);
-	login->is_new = gate->has_new = true;
+	mark_new(gate, login);
 	audit_login(&gate->audit, login);
 	roam(gate, login);
 }
 
-static void settle_login(const struct login *login, void *context)
+static void settle_login(struct gate *gate, struct login *login)
 {
-	struct gate *gate = context;
-	int error;
+	int error = state_settle(gate->state, login->pid);
 
-	if (!login->is_new)
-		return;
-	login_find(gate->logins, login->pid)->is_new = false;
-	error = state_settle(gate->state, login->pid);
+	login->is_new = false;
 	if (error < 0)
 		log_warning("login of %s is not saved: %s", login->user, strerror(-error));
 }
 
+/* Some of them may have ended by now. */
 void gate_settle_logins(struct gate *gate)
 {
-	if (!gate->has_new)
-		return;
-	gate->has_new = false;
-	login_each(gate->logins, settle_login, gate);
+	for (size_t i = 0; i < gate->new_count; i++) {
+		struct login *login = login_find(gate->logins, gate->new_pids[i]);
+
+		if (login && login->is_new)
+			settle_login(gate, login);
+	}
+	gate->new_count = 0;
 }
 
 static void roam_new_login(const struct login *login, void *context)
@@ -154,13 +177,6 @@ struct restoring {
 	int error;
 };
 
-/* Errors that say nothing about the process itself. */
-static bool is_unknown(int error)
-{
-	return error < 0 && error != -ENOENT && error != -ESRCH && error != -EEXIST &&
-	       error != -ENOSPC;
-}
-
 /* Of a process that could not be looked at nothing is known, so its login is not forgotten: the
  * next helper may look at it. */
 static void restore_login(const struct state_login *saved, void *context)
@@ -178,8 +194,8 @@ static void restore_login(const struct state_login *saved, void *context)
 	error = add_login(gate, &saved->session, saved->pid, saved->since_ms, &login);
 	if (error == 0) {
 		login->process = process;
-		login->is_new = saved->is_new;
-		gate->has_new |= saved->is_new;
+		if (saved->is_new)
+			mark_new(gate, login);
 	} else if (error != -EEXIST) {
 		state_remove(gate->state, saved->pid);
 	}
