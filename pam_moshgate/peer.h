@@ -17,7 +17,8 @@
 
 /* Gives the client's address and our own address on that connection; the latter has family 0 if
  * no connection to that client is found. -ENOTCONN if the client's address cannot be known; if this
- * process's descriptors cannot be read, with a numeric rhost our own address is not known, else -errno. */
+ * process's descriptors cannot be read, with a numeric rhost our own address is not known, else
+ * -errno. */
 int peer_find(const char *rhost, struct address *client, struct address *server);
 
 #endif

@@ -485,6 +485,16 @@ START_TEST(needs_restart)
 }
 END_TEST
 
+static const struct config_key *find_key(const char *section, const char *name)
+{
+	const struct config_key *key;
+
+	for (size_t i = 0; (key = config_key(i)); i++)
+		if (strcmp(key->section, section) == 0 && strcmp(key->name, name) == 0)
+			break;
+	return key;
+}
+
 /* The file that is installed: every key, commented out, in its section, with the code's default. */
 START_TEST(example_is_the_code)
 {
@@ -498,14 +508,10 @@ START_TEST(example_is_the_code)
 	file = fopen(name, "r");
 	ck_assert_ptr_nonnull(file);
 	while (fgets(line, sizeof(line), file)) {
-		size_t i = 0;
-
 		if (sscanf(line, "[%63[a-z]]", section) == 1 || line[0] != '#' || line[1] == ' ' ||
 			sscanf(line, "#%63[a-z0-9-] =", seen) != 1)
 			continue;
-		while ((key = config_key(i)) &&
-			(strcmp(key->section, section) != 0 || strcmp(key->name, seen) != 0))
-			i++;
+		key = find_key(section, seen);
 		ck_assert_msg(key != NULL, "[%s] %s is no key", section, seen);
 		line[strcspn(line, "\n")] = '\0';
 		ck_assert_str_eq(strstr(line, " = ") + 3, key->default_text);

@@ -405,7 +405,7 @@ START_TEST(gate_roams_after_lapse)
 	ck_assert_int_eq(log_in(11, ALICE, CLIENT), WIRE_DONE);
 	gate_settle(&gate);
 	ck_assert(policy_has(&kernel, CLIENT, SERVER, 60001));
-	ck_assert_str_eq(heard, "login:11 grant:60001 revoke:60001:2 ");
+	ck_assert_str_eq(heard, "login:11 revoke:60001:2 grant:60001 ");
 	ck_assert_uint_eq(gate.totals.revoked[GRANT_UNCLAIMED], 1);
 	finish();
 }
