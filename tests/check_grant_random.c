@@ -134,14 +134,15 @@ static struct model_socket *add_socket(uint32_t uid, uint64_t cgroup)
 	return added;
 }
 
-/* In the cgroup of one of its user's logins, or of none. */
+/* In the cgroup of one of its user's logins, or in one that has none. */
 static struct model_socket *add_any_socket(void)
 {
 	const struct login *login = model.logins[random_below(MODEL_LOGINS)];
+	uint32_t uid = any_uid();
 
 	if (login)
 		return add_socket(login->uid, login->process.cgroup);
-	return add_socket(any_uid(), is_without_cgroups ? 0 : next_cgroup++);
+	return add_socket(uid, is_without_cgroups ? 0 : uid - FIRST_UID + 1);
 }
 
 /* Something that is no mosh-server's; some look like one. */
@@ -162,6 +163,23 @@ static void start_unseen(void)
 		return;
 	added->socket.is_ecn = random_below(4) != 0;
 	added->is_mosh = true;
+}
+
+/* One user's, of which there are more than processes, and then somebody comes. */
+static void start_crowd(void)
+{
+	uint32_t uid = any_uid();
+
+	for (int i = 0; i < 4; i++) {
+		struct model_socket *added =
+			add_socket(uid, is_without_cgroups ? 0 : uid - FIRST_UID + 1);
+
+		if (!added)
+			continue;
+		added->socket.is_ecn = random_below(3) != 0;
+		added->is_mosh = random_below(2) == 0;
+	}
+	log_in();
 }
 
 static void pass_over(void)
@@ -219,13 +237,6 @@ static void end_socket(void)
 static struct element *any_element(void)
 {
 	return kernel.count ? &kernel.items[random_below((uint32_t)kernel.count)] : NULL;
-}
-
-/* What is put back has its time rounded up to seconds. */
-static void expect_rounding(void)
-{
-	for (size_t i = 0; i < model.guest_count; i++)
-		model.guests[i].most_ms += 2000;
 }
 
 /* Somebody changes one that is in use: its label or its end goes, and both have to come back. */
@@ -295,7 +306,8 @@ static void wait(void)
 	settle();
 }
 
-/* Somebody takes one or all away that are in use, and they have to come back. */
+/* Somebody takes one or all away that are in use, and they have to come back; often
+ * somebody comes just then. */
 static void flush(void)
 {
 	struct element *element = any_element();
@@ -307,6 +319,8 @@ static void flush(void)
 		kernel.count = 0;
 	policy_sync(&kernel, table);
 	expect_rounding();
+	if (random_below(2) == 0)
+		log_in();
 }
 
 /* The host sleeps, for longer than anything may stay unused, and only max goes on. */
@@ -361,25 +375,6 @@ static void allow(void)
 	allowed += result.count - result.denied;
 }
 
-/* Who has no element is forgotten, and others' ends are those of their elements. */
-static void forget_guests(void)
-{
-	for (size_t i = model.guest_count; i-- > 0;) {
-		struct guest *guest = &model.guests[i];
-		const struct element *element = policy_find(&kernel, &guest->key);
-
-		if (!element) {
-			model_lapse(guest);
-			continue;
-		}
-		guest->least_ms = guest->most_ms = element->use.expires_ms;
-		guest->is_unsettled = false;
-	}
-	for (size_t i = audited_count; i-- > 0;)
-		if (!policy_find(&kernel, &audited[i]))
-			audited[i] = audited[--audited_count];
-}
-
 /* A new helper: what is in the kernel is all that it knows. One that could not take something out
  * has left that open to the next, of which the model knows nothing. */
 static void restart(void)
@@ -394,12 +389,13 @@ static void restart(void)
 	forget_guests();
 	model_forget_sockets();
 	refresh();
+	expect_rounding();
 	server_pass_over_all(&table->servers);
 }
 
 static void (*const steps[])(void) = {log_in, log_in, log_in, log_out, start_mosh, start_mosh,
 	start_mosh, start_mosh, start_mosh, start_unseen, end_socket, end_socket, start_foreign,
-	expire, flush, alter, revoke, suspend, use, use, wait, allow};
+	expire, flush, alter, revoke, suspend, use, use, wait, allow, start_crowd};
 
 /* A login alone meets what ran out since the helper looked. */
 static void step(void)
@@ -486,8 +482,8 @@ START_TEST(grant_random)
 	begin(_i);
 	for (model.step = 0; model.step < STEPS; model.step++)
 		turn();
-	ck_assert_uint_gt(opened, STEPS / 20);
-	ck_assert_uint_gt(shut, STEPS / 500);
+	ck_assert_uint_gt(opened, STEPS / 50);
+	ck_assert_uint_gt(shut, 0);
 	ck_assert_uint_gt(restored, 0);
 	ck_assert_uint_gt(refused, 0);
 	ck_assert_uint_gt(adopted, 0);

@@ -117,9 +117,11 @@ static inline void check_limits(void)
 			of_user[i] <= model.config.limits.grants_per_user, "over grants-per-user");
 }
 
-static inline void settle(void)
+/* Returns how many changes that took. */
+static inline size_t settle(void)
 {
 	struct plan plan;
+	size_t count;
 
 	plan_make(table, kernel.now_ms, &plan);
 	policy_apply(&kernel, &plan);
@@ -127,11 +129,13 @@ static inline void settle(void)
 		if (plan.changes[i].error == 0)
 			audit(&plan.changes[i]);
 	plan_commit(table, &plan, kernel.now_ms);
+	count = plan.count;
 	plan_clear(&plan);
 	model.denial_count = 0;
 	if (!model.is_stale && count_strangers() == 0)
 		memset(&model.leaving, 0, sizeof(model.leaving));
 	check_limits();
+	return count;
 }
 
 /* The kernel's elements run out, but one that a login is about to give its time again comes back.
@@ -154,15 +158,15 @@ static inline void pass_time(uint64_t ms)
 	model_end_max();
 }
 
-/* All that was refused is tried again, and taken. What has been open for max may need a second
- * plan, if the first has put it back. */
+/* All that was refused is tried again, and taken, by one plan. What has been open for max may need
+ * a second one, if the first has put it back. */
 static inline void settle_all(void)
 {
 	kernel.refuses = NULL;
 	pass_time(PLAN_RETRY_MS);
 	refresh();
 	settle();
-	settle();
+	MODEL_HOLDS(settle() == 0 || model.config.gate.max_s > 0, "something is left to be done");
 	model_settle_ends();
 }
 
@@ -282,6 +286,40 @@ static inline void check_open(struct grant *grant, void *context)
 	MODEL_HOLDS(model.leaving.all > 0, "missed, and had not run out");
 	model.leaving.all--;
 	model.leaving.of_user[grant->label.uid - FIRST_UID]--;
+}
+
+/* What is put back has its time rounded up to seconds. */
+static inline void expect_rounding(void)
+{
+	for (size_t i = 0; i < model.guest_count; i++)
+		model.guests[i].most_ms += 2000;
+}
+
+/* What an element has left; whoever finds one without an end gives it idle. */
+static inline uint64_t end_of(const struct element *element)
+{
+	if (element->use.expires_ms != UINT64_MAX)
+		return element->use.expires_ms;
+	return model_awake_ms() + (uint64_t)model.config.gate.idle_s * 1000;
+}
+
+/* Who has no element is forgotten, and others' ends are those of their elements. */
+static inline void forget_guests(void)
+{
+	for (size_t i = model.guest_count; i-- > 0;) {
+		struct guest *guest = &model.guests[i];
+		const struct element *element = policy_find(&kernel, &guest->key);
+
+		if (!element) {
+			model_lapse(guest);
+			continue;
+		}
+		guest->least_ms = guest->most_ms = end_of(element);
+		guest->is_unsettled = false;
+	}
+	for (size_t i = audited_count; i-- > 0;)
+		if (!policy_find(&kernel, &audited[i]))
+			audited[i] = audited[--audited_count];
 }
 
 #endif
