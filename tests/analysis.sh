@@ -54,12 +54,13 @@ build() {
 	"${through[@]}" "$top_srcdir/configure" -q "${@:2}" && "${through[@]}" make -k -j"$(nproc)" all
 }
 
-# Two of its warnings are left out: that of leaks takes what uthash and utlist link for lost, and that of values
-# not set does not see through auto_free. valgrind.test and the sanitizers look for both.
+# Function by function, since with all that is inlined it does not come to an end. Two of its warnings are left out:
+# that of leaks takes what uthash and utlist link for lost, and that of values not set does not see through auto_free.
+# valgrind.test and the sanitizers look for both.
 gcc_analyzer() (
 	through=(env)
 	without='-Wno-analyzer-malloc-leak -Wno-analyzer-use-of-uninitialized-value'
-	build gcc --enable-werror CC=gcc CFLAGS="-g -O2 -fanalyzer $without"
+	build gcc --enable-werror CC=gcc CFLAGS="-g -O2 -fno-inline -fanalyzer $without"
 )
 
 # It cannot be told of one line, as clang-tidy can, so what takes uthash for wrong is left to that, which has the
