@@ -306,9 +306,10 @@ int elements_learn_port(struct kernel_sets *sets,
 {
 	struct notices notices = {.deleted = deleted, .context = context};
 	int result = read_notices(sets, &notices);
+	bool is_of_nobody = notices.changes > 0 && notices.port == 0;
 
 	if (notices.port != 0)
 		sets->own_port = notices.port;
-	*is_touched = *is_touched || notices.is_mixed;
+	*is_touched = *is_touched || notices.is_mixed || is_of_nobody;
 	return result;
 }
