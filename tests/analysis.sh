@@ -95,7 +95,7 @@ marked_objects() {
 # What the unit leaves open, by systemd's own count: ten times what it shows at the end.
 exposure() {
 	command -v systemd-analyze >/dev/null || { echo "left out: no systemd-analyze"; return 0; }
-	sed 's#@sbindir@#/usr/sbin#' examples/moshgated.service.in >"$work/moshgated.service" &&
+	sed 's#@sbindir@#/usr/sbin#; s#@bindir@#/usr/bin#' examples/moshgated.service.in >"$work/moshgated.service" &&
 		systemd-analyze security --offline=true --threshold=13 "$work/moshgated.service"
 }
 
