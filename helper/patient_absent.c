@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Why the patient has no server. */
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -34,6 +35,8 @@ static bool is_mosh(const struct patient *patient, long pid, struct process *fou
 		status.st_uid != patient->uid)
 		return false;
 	length = readlink(link, found->program, sizeof(found->program) - 1);
+	if (length < 0 && errno == ENOENT) /* it has ended, and waits for its parent to notice */
+		return false;
 	found->program[length > 0 ? length : 0] = '\0';
 	found->pid = pid;
 	return true;

@@ -274,6 +274,10 @@ START_TEST(person_process)
 	check_forget();
 	ck_assert_int_eq(unlink(link), 0);
 	doctor_check_person(&doctor, &person);
+	check_found(DOCTOR_ERROR, "has not logged in by ssh since"); /* 77 has ended */
+	check_forget();
+	check_put("/proc/77/exe", "not a link");
+	doctor_check_person(&doctor, &person);
 	check_found(DOCTOR_ERROR, "process 77 is a mosh-server (?)");
 	check_end();
 }
