@@ -2,7 +2,6 @@
 #include <arpa/inet.h>
 #include <endian.h>
 #include <errno.h>
-#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdlib.h>
@@ -14,10 +13,10 @@
 
 #include "batch.h"
 #include "elements_parse.h"
+#include "netlink.h"
 
-#define MESSAGE_MAX     1024 /* bytes: names, key and comment have their limits */
-#define SEND_FIRST      (128 << 10)
-#define OF_TABLES(type) (NFNL_SUBSYS_NFTABLES << 8 | (type))
+#define MESSAGE_MAX 1024 /* bytes: names, key and comment have their limits */
+#define SEND_FIRST  (128 << 10)
 
 struct batch {
 	struct mnl_socket *socket;
@@ -34,14 +33,12 @@ int batch_open(struct batch **batch)
 	int error;
 
 	opened->send_max = SEND_FIRST;
-	opened->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (!opened->socket || mnl_socket_bind(opened->socket, 0, MNL_SOCKET_AUTOPID) < 0) {
-		error = -errno;
+	error = netlink_open(NETLINK_NETFILTER, SOCK_NONBLOCK, &opened->socket);
+	if (error < 0)
 		batch_close(opened);
-		return error;
-	}
-	*batch = opened;
-	return 0;
+	else
+		*batch = opened;
+	return error;
 }
 
 void batch_close(struct batch *batch)
@@ -59,20 +56,14 @@ uint32_t batch_port(const struct batch *batch)
 	return mnl_socket_get_portid(batch->socket);
 }
 
-static struct nlmsghdr *begin_message(struct batch *batch, uint16_t type, uint16_t flags)
+static struct nlmsghdr *begin_message(struct batch *batch, int type, int flags)
 {
 	struct nlmsghdr *message;
-	struct nfgenmsg *head;
 
 	while (batch->capacity < batch->size + MESSAGE_MAX)
 		batch->bytes = memory_grow(batch->bytes, batch->capacity, &batch->capacity, 1);
-	message = mnl_nlmsg_put_header(batch->bytes + batch->size);
-	message->nlmsg_type = type;
-	message->nlmsg_flags = NLM_F_REQUEST | flags;
+	message = netlink_begin_nftables(batch->bytes + batch->size, type, flags);
 	message->nlmsg_seq = ++batch->sequence;
-	head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
-	head->nfgen_family = NFPROTO_INET;
-	head->version = NFNETLINK_V0;
 	return message;
 }
 
@@ -84,9 +75,10 @@ static void end_message(struct batch *batch, const struct nlmsghdr *message)
 
 static void put_bound(struct batch *batch, uint16_t type)
 {
-	struct nlmsghdr *message = begin_message(batch, type, 0);
+	struct nlmsghdr *message = begin_message(batch, 0, 0);
 	struct nfgenmsg *head = mnl_nlmsg_get_payload(message);
 
+	message->nlmsg_type = type;
 	head->nfgen_family = AF_UNSPEC;
 	head->res_id = htons(NFNL_SUBSYS_NFTABLES);
 	batch->size += MNL_ALIGN(message->nlmsg_len);
@@ -137,9 +129,8 @@ static void put_verb(
 	struct batch *batch, const char *table, const struct change *change, enum plan_verb verb)
 {
 	bool is_added = verb == VERB_ADD;
-	struct nlmsghdr *message =
-		begin_message(batch, OF_TABLES(is_added ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM),
-			is_added ? NLM_F_CREATE : 0);
+	struct nlmsghdr *message = begin_message(batch,
+		is_added ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM, is_added ? NLM_F_CREATE : 0);
 	struct nlattr *list, *element;
 
 	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, table);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <endian.h>
-#include <errno.h>
-#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdbool.h>
@@ -11,8 +9,6 @@
 
 #include "drops.h"
 #include "netlink.h"
-
-#define TRIES 10
 
 /* A rule: what it has counted, and whether it is about the ports in a set. */
 struct rule {
@@ -88,6 +84,11 @@ struct reading {
 	bool is_found;
 };
 
+static void begin(void *context)
+{
+	*(struct reading *)context = (struct reading){0};
+}
+
 static int on_rule(const struct nlmsghdr *message, void *context)
 {
 	struct reading *reading = context;
@@ -95,64 +96,29 @@ static int on_rule(const struct nlmsghdr *message, void *context)
 	struct rule rule;
 
 	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(struct nfgenmsg)))
-		return MNL_CB_OK;
+		return -EPROTO;
 	rule = read_rule(message);
 	if (!rule.is_counting)
-		return MNL_CB_OK;
+		return 0;
 	reading->is_found = true;
 	add(rule.is_looking ? &drops->servers : &drops->others, &rule.count);
-	return MNL_CB_OK;
+	return 0;
 }
 
 /* All rules of the guard's chain. */
-static int request(struct mnl_socket *socket, const char *table)
-{
-	char buffer[512] __attribute__((aligned(__alignof__(struct nlmsghdr))));
-	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
-	struct nfgenmsg *head;
-
-	message->nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE;
-	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
-	head->nfgen_family = NFPROTO_INET;
-	head->version = NFNETLINK_V0;
-	mnl_attr_put_strz(message, NFTA_RULE_TABLE, table);
-	mnl_attr_put_strz(message, NFTA_RULE_CHAIN, "guard");
-	return mnl_socket_sendto(socket, message, message->nlmsg_len) < 0 ? -errno : 0;
-}
-
-static int ask(struct mnl_socket *socket, const char *table, struct reading *reading)
-{
-	char buffer[65536] __attribute__((aligned(__alignof__(struct nlmsghdr))));
-	int error = request(socket, table), result = MNL_CB_OK;
-
-	while (error == 0 && result > MNL_CB_STOP) {
-		ssize_t length = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
-
-		result = length < 0 ? MNL_CB_ERROR
-				    : mnl_cb_run(buffer, (size_t)length, 0,
-					      mnl_socket_get_portid(socket), on_rule, reading);
-		if (result == MNL_CB_ERROR)
-			error = netlink_error();
-	}
-	return error;
-}
-
-/* An answer that changes interrupted tells nothing: once more, by a new socket. */
 int drops_read(const char *table, struct drops *drops)
 {
-	struct mnl_socket *socket = NULL;
-	struct reading reading = {0};
-	int error = -EINTR;
+	struct netlink netlink = {.bus = NETLINK_NETFILTER};
+	union netlink_request request;
+	struct reading reading;
+	const struct netlink_reader reader = {begin, on_rule, &reading};
+	int error;
 
-	for (int tries = 0; tries < TRIES && error == -EINTR; tries++) {
-		error = netlink_reopen(&socket, NETLINK_NETFILTER);
-		reading = (struct reading){0};
-		if (error == 0)
-			error = ask(socket, table, &reading);
-	}
-	if (socket)
-		mnl_socket_close(socket);
+	netlink_begin_nftables(&request, NFT_MSG_GETRULE, NLM_F_DUMP);
+	mnl_attr_put_strz(&request.message, NFTA_RULE_TABLE, table);
+	mnl_attr_put_strz(&request.message, NFTA_RULE_CHAIN, "guard");
+	error = netlink_ask(&netlink, &request, &reader);
+	netlink_close(&netlink);
 	if (error == 0 && !reading.is_found)
 		error = -ENOENT;
 	if (error == 0)

@@ -8,19 +8,17 @@
 #include <string.h>
 
 #include <libmnl/libmnl.h>
-#include <libnftnl/common.h>
 
 #include "elements.h"
 #include "elements_parse.h"
 #include "netlink.h"
 
 #define NOTICE_BUFFER (4 << 20) /* bytes */
-#define TRIES         10
 
 struct kernel_sets {
 	char table[CONFIG_NAME_SIZE];
-	struct mnl_socket *dump, *notices;
-	uint32_t sequence;
+	struct netlink netlink;
+	struct mnl_socket *notices;
 	/* The netlink ports that our changes come from. own_port: libnftables' socket, learned from
 	 * its notices. told_port: batch.c's. 0: not known. */
 	uint32_t own_port, told_port;
@@ -33,16 +31,12 @@ int elements_open(const char *table, struct kernel_sets **sets)
 	int group = NFNLGRP_NFTABLES, size = NOTICE_BUFFER, error;
 
 	strcpy(opened->table, table);
-	error = netlink_reopen(&opened->dump, NETLINK_NETFILTER);
-	if (error < 0) {
-		elements_close(opened);
-		return error;
-	}
-	opened->notices = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (!opened->notices || mnl_socket_bind(opened->notices, 0, MNL_SOCKET_AUTOPID) < 0 ||
-		mnl_socket_setsockopt(
-			opened->notices, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0) {
+	opened->netlink.bus = NETLINK_NETFILTER;
+	error = netlink_open(NETLINK_NETFILTER, SOCK_NONBLOCK, &opened->notices);
+	if (error == 0 && mnl_socket_setsockopt(opened->notices, NETLINK_ADD_MEMBERSHIP, &group,
+				  sizeof(group)) < 0)
 		error = -errno;
+	if (error < 0) {
 		elements_close(opened);
 		return error;
 	}
@@ -57,34 +51,25 @@ void elements_close(struct kernel_sets *sets)
 {
 	if (!sets)
 		return;
-	if (sets->dump)
-		mnl_socket_close(sets->dump);
+	netlink_close(&sets->netlink);
 	if (sets->notices)
 		mnl_socket_close(sets->notices);
 	free(sets);
 }
 
-struct reading {
-	struct kernel_sets *sets;
-	elements_call *call;
-	void *context;
-};
-
-static int on_element_message(const struct nlmsghdr *message, void *context)
-{
-	const struct reading *reading = context;
-	int error = elements_parse(message, reading->sets->table, reading->call, reading->context);
-
-	if (error == 0)
-		return MNL_CB_OK;
-	errno = -error;
-	return MNL_CB_ERROR;
-}
-
 struct answer {
+	const char *table;
 	enum elements_set set;
 	struct elements *elements;
+	size_t kept; /* of the elements: what was there before */
 };
+
+static void begin(void *context)
+{
+	const struct answer *answer = context;
+
+	answer->elements->count = answer->kept;
+}
 
 /* Nothing but what was asked for. */
 static void append(const struct element *element, enum elements_set set, void *context)
@@ -99,66 +84,31 @@ static void append(const struct element *element, enum elements_set set, void *c
 	elements->items[elements->count++] = *element;
 }
 
-/* A request about one of the sets; with a key, about that element alone. */
-static int request(struct kernel_sets *sets, enum elements_set set, const struct grant_key *key)
+static int read_message(const struct nlmsghdr *message, void *context)
 {
-	struct nlmsghdr *message;
-	int error = sets->dump ? 0 : netlink_reopen(&sets->dump, NETLINK_NETFILTER);
+	const struct answer *answer = context;
 
-	if (error < 0)
-		return error;
-	message = nftnl_nlmsg_build_hdr(sets->buffer, NFT_MSG_GETSETELEM, NFPROTO_INET,
-		key ? NLM_F_ACK : NLM_F_DUMP, ++sets->sequence);
-	elements_ask_for(message, sets->table, set, key);
-	return mnl_socket_sendto(sets->dump, message, message->nlmsg_len) < 0 ? -errno : 0;
+	return elements_parse(message, answer->table, append, context);
 }
 
-/* Asks, and appends what comes back. */
+/* Asks about one of the sets, and appends what comes back; with a key, about that element alone. */
 static int ask(struct kernel_sets *sets, enum elements_set set, const struct grant_key *key,
 	struct elements *elements)
 {
-	struct answer answer = {set, elements};
-	struct reading reading = {sets, append, &answer};
-	int error = request(sets, set, key), result = MNL_CB_OK;
+	struct answer answer = {sets->table, set, elements, elements->count};
+	const struct netlink_reader reader = {begin, read_message, &answer};
+	union netlink_request request;
 
-	while (error == 0 && result > MNL_CB_STOP) {
-		ssize_t length =
-			mnl_socket_recvfrom(sets->dump, sets->buffer, sizeof(sets->buffer));
-
-		result = length < 0 ? MNL_CB_ERROR
-				    : mnl_cb_run(sets->buffer, (size_t)length, sets->sequence,
-					      mnl_socket_get_portid(sets->dump), on_element_message,
-					      &reading);
-		if (result == MNL_CB_ERROR)
-			error = netlink_error();
-	}
-	return error;
-}
-
-/* An answer that changes interrupted (EINTR), or that is not one to this request, tells nothing:
- * once more, by a new socket. */
-static int ask_again(struct kernel_sets *sets, enum elements_set set, const struct grant_key *key,
-	struct elements *elements)
-{
-	size_t kept = elements->count;
-	int error = 0;
-
-	for (int tries = 0; tries < TRIES; tries++) {
-		elements->count = kept;
-		error = ask(sets, set, key, elements);
-		if (error != -EINTR && error != -EPROTO)
-			return error;
-		if (netlink_reopen(&sets->dump, NETLINK_NETFILTER) < 0)
-			break;
-	}
-	return error;
+	netlink_begin_nftables(&request, NFT_MSG_GETSETELEM, key ? NLM_F_ACK : NLM_F_DUMP);
+	elements_ask_for(&request.message, sets->table, set, key);
+	return netlink_ask(&sets->netlink, &request, &reader);
 }
 
 static int read_sets(struct kernel_sets *sets, enum elements_set first, enum elements_set last,
 	struct elements *elements)
 {
 	for (enum elements_set set = first; set <= last; set++) {
-		int error = ask_again(sets, set, NULL, elements);
+		int error = ask(sets, set, NULL, elements);
 
 		if (error < 0 && error != -ENOENT)
 			return error;
@@ -185,7 +135,7 @@ int elements_get(struct kernel_sets *sets, const struct grant_key *key, struct e
 {
 	struct elements found = {0};
 	enum elements_set set = key->client.family == 4 ? ELEMENTS_GRANTS4 : ELEMENTS_GRANTS6;
-	int error = ask_again(sets, set, key, &found);
+	int error = ask(sets, set, key, &found);
 
 	if (error == 0 && found.count == 0)
 		error = -ENOENT;
@@ -211,7 +161,7 @@ int elements_notice_fd(const struct kernel_sets *sets)
 }
 
 struct notices {
-	struct reading reading;
+	const struct kernel_sets *sets;
 	void (*deleted)(const struct element *element, void *context);
 	void *context;
 	uint32_t port;  /* of who was the last to change something in our table; 0: nobody */
@@ -258,23 +208,25 @@ static int on_notice(const struct nlmsghdr *message, void *context)
 	struct notices *notices = context;
 
 	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(struct nfgenmsg)) ||
-		!is_ours(message, notices->reading.sets->table))
+		!is_ours(message, notices->sets->table))
 		return MNL_CB_OK;
 	if (notices->changes++ > 0 && message->nlmsg_pid != notices->port)
 		notices->is_mixed = true;
 	notices->port = message->nlmsg_pid;
-	if (!is_own(notices->reading.sets, message->nlmsg_pid))
+	if (!is_own(notices->sets, message->nlmsg_pid))
 		notices->is_touched = true;
-	if (message->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELSETELEM))
-		return on_element_message(message, &notices->reading);
-	return MNL_CB_OK;
+	if (message->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELSETELEM) ||
+		elements_parse(message, notices->sets->table, on_deleted, notices) == 0)
+		return MNL_CB_OK;
+	errno = EPROTO;
+	return MNL_CB_ERROR;
 }
 
 static int read_notices(struct kernel_sets *sets, struct notices *notices)
 {
 	int result = 0;
 
-	notices->reading = (struct reading){sets, on_deleted, notices};
+	notices->sets = sets;
 	for (;;) {
 		ssize_t length =
 			mnl_socket_recvfrom(sets->notices, sets->buffer, sizeof(sets->buffer));

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -140,7 +142,8 @@ int elements_parse(
 
 	if (!set)
 		memory_exhausted();
-	if (nftnl_set_elems_nlmsg_parse(message, set) < 0)
+	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(struct nfgenmsg)) ||
+		nftnl_set_elems_nlmsg_parse(message, set) < 0)
 		goto out;
 	result = 0;
 	index = find_set(table, set);

@@ -20,15 +20,13 @@
 #define ECN_ECT0        2
 #define ENDED_BUFFER    (4 << 20) /* bytes; some 5,000 notices */
 #define ENDED_MAX       1024      /* notices that are read at a time */
-#define DUMP_TRIES      10
 #define MESSAGE_MINIMUM NLMSG_LENGTH(sizeof(struct inet_diag_msg))
 #define UID_UNKNOWN     UINT32_MAX /* no uid is that */
 
 struct sockdiag {
-	struct mnl_socket *dump;
+	struct netlink netlink;
 	struct mnl_socket *ended;
 	uint16_t first_port, last_port;
-	uint32_t sequence;
 	char buffer[32768];
 };
 
@@ -54,16 +52,14 @@ static int open_ended(struct sockdiag *diag)
 	static const int groups[] = {SKNLGRP_INET_UDP_DESTROY, SKNLGRP_INET6_UDP_DESTROY};
 	int size = ENDED_BUFFER, error;
 
-	diag->ended = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (!diag->ended)
-		return -errno;
-	error = filter_ports(mnl_socket_get_fd(diag->ended), diag->first_port, diag->last_port);
+	error = netlink_open(NETLINK_SOCK_DIAG, SOCK_NONBLOCK, &diag->ended);
+	if (error == 0)
+		error = filter_ports(
+			mnl_socket_get_fd(diag->ended), diag->first_port, diag->last_port);
 	if (error < 0)
 		return error;
 	/* A smaller buffer only means dumps more often. */
 	setsockopt(mnl_socket_get_fd(diag->ended), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
-	if (mnl_socket_bind(diag->ended, 0, MNL_SOCKET_AUTOPID) < 0)
-		return -errno;
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
 		if (mnl_socket_setsockopt(diag->ended, NETLINK_ADD_MEMBERSHIP, (void *)&groups[i],
 			    sizeof(groups[i])) < 0)
@@ -78,9 +74,8 @@ int sockdiag_open(uint16_t first_port, uint16_t last_port, struct sockdiag **dia
 
 	opened->first_port = first_port;
 	opened->last_port = last_port;
-	error = netlink_reopen(&opened->dump, NETLINK_SOCK_DIAG);
-	if (error == 0)
-		error = open_ended(opened);
+	opened->netlink.bus = NETLINK_SOCK_DIAG;
+	error = open_ended(opened);
 	if (error < 0)
 		sockdiag_close(opened);
 	else
@@ -92,8 +87,7 @@ void sockdiag_close(struct sockdiag *diag)
 {
 	if (!diag)
 		return;
-	if (diag->dump)
-		mnl_socket_close(diag->dump);
+	netlink_close(&diag->netlink);
 	if (diag->ended)
 		mnl_socket_close(diag->ended);
 	free(diag);
@@ -168,6 +162,7 @@ int sockdiag_parse(const struct nlmsghdr *message, struct udp_socket *socket)
 
 struct dump {
 	struct udp_sockets *sockets;
+	size_t kept;                     /* of them: what was there before */
 	const struct known_users *known; /* null: no socket is one too many */
 	uint16_t first_port, last_port;
 	struct tally per_uid;
@@ -190,126 +185,78 @@ static void append(struct udp_sockets *sockets, const struct udp_socket *socket)
 	sockets->items[sockets->count++] = *socket;
 }
 
+static void begin(void *context)
+{
+	struct dump *dump = context;
+
+	dump->sockets->count = dump->kept;
+	tally_clear(&dump->per_uid);
+}
+
 static int on_socket(const struct nlmsghdr *message, void *context)
 {
 	struct dump *dump = context;
 	struct udp_socket socket;
+	int error = sockdiag_parse(message, &socket);
 
-	if (sockdiag_parse(message, &socket) < 0) {
-		errno = EPROTO;
-		return MNL_CB_ERROR;
-	}
-	if (socket.port >= dump->first_port && socket.port <= dump->last_port &&
+	if (error == 0 && socket.port >= dump->first_port && socket.port <= dump->last_port &&
 		!is_one_too_many(dump, socket.uid))
 		append(dump->sockets, &socket);
-	return MNL_CB_OK;
+	return error;
 }
 
-static int begin_request(struct sockdiag *diag, uint8_t family, uint16_t flags,
-	struct nlmsghdr **message, struct inet_diag_req_v2 **request)
+static struct inet_diag_req_v2 *begin_request(
+	union netlink_request *request, uint8_t family, uint16_t flags)
 {
-	int error = diag->dump ? 0 : netlink_reopen(&diag->dump, NETLINK_SOCK_DIAG);
+	struct nlmsghdr *message = mnl_nlmsg_put_header(request);
+	struct inet_diag_req_v2 *asked = mnl_nlmsg_put_extra_header(message, sizeof(*asked));
 
-	if (error < 0)
-		return error;
-	*message = mnl_nlmsg_put_header(diag->buffer);
-	(*message)->nlmsg_type = SOCK_DIAG_BY_FAMILY;
-	(*message)->nlmsg_flags = NLM_F_REQUEST | flags;
-	(*message)->nlmsg_seq = ++diag->sequence;
-	*request = mnl_nlmsg_put_extra_header(*message, sizeof(**request));
-	(*request)->sdiag_family = family;
-	(*request)->sdiag_protocol = IPPROTO_UDP;
-	(*request)->idiag_states = 1u << TCP_CLOSE; /* a UDP socket that is not connected */
-	(*request)->idiag_ext = 1u << (INET_DIAG_TOS - 1);
-	return 0;
+	message->nlmsg_type = SOCK_DIAG_BY_FAMILY;
+	message->nlmsg_flags = NLM_F_REQUEST | flags;
+	asked->sdiag_family = family;
+	asked->sdiag_protocol = IPPROTO_UDP;
+	asked->idiag_states = 1u << TCP_CLOSE; /* a UDP socket that is not connected */
+	asked->idiag_ext = 1u << (INET_DIAG_TOS - 1);
+	return asked;
 }
 
-/* Sends it, and reads the answers to the last. */
-static int ask(struct sockdiag *diag, const struct nlmsghdr *message, struct dump *dump)
+static int ask(struct sockdiag *diag, union netlink_request *request, struct dump *dump)
 {
-	int result = MNL_CB_OK;
+	const struct netlink_reader reader = {begin, on_socket, dump};
+	int error = netlink_ask(&diag->netlink, request, &reader);
 
-	if (mnl_socket_sendto(diag->dump, message, message->nlmsg_len) < 0)
-		return -errno;
-	while (result > MNL_CB_STOP) {
-		ssize_t length =
-			mnl_socket_recvfrom(diag->dump, diag->buffer, sizeof(diag->buffer));
-
-		result = length < 0 ? MNL_CB_ERROR
-				    : mnl_cb_run(diag->buffer, (size_t)length, diag->sequence,
-					      mnl_socket_get_portid(diag->dump), on_socket, dump);
-	}
-	return result == MNL_CB_ERROR ? netlink_error() : 0;
+	tally_clear(&dump->per_uid);
+	return error;
 }
 
 static int dump_family(struct sockdiag *diag, uint8_t family, const struct known_users *known,
 	struct udp_sockets *sockets)
 {
-	struct dump dump = {sockets, known, diag->first_port, diag->last_port, {0}};
-	struct nlmsghdr *message;
-	struct inet_diag_req_v2 *request;
-	int error = begin_request(diag, family, NLM_F_DUMP, &message, &request);
+	struct dump dump = {sockets, sockets->count, known, diag->first_port, diag->last_port, {0}};
+	union netlink_request request;
 
-	if (error < 0)
-		return error;
-	put_port_filter(message, diag->first_port, diag->last_port);
-	error = ask(diag, message, &dump);
-	tally_clear(&dump.per_uid);
-	return error;
+	begin_request(&request, family, NLM_F_DUMP);
+	put_port_filter(&request.message, diag->first_port, diag->last_port);
+	return ask(diag, &request, &dump);
 }
 
-/* The kernel looks for the socket that a packet to that address and port would come to. */
-static int ask_for(
-	struct sockdiag *diag, const struct udp_socket *socket, struct udp_sockets *sockets)
-{
-	uint8_t family = socket->address.family == 4 ? AF_INET : AF_INET6;
-	struct dump dump = {sockets, NULL, socket->port, socket->port, {0}};
-	struct nlmsghdr *message;
-	struct inet_diag_req_v2 *request;
-	int error = begin_request(diag, family, NLM_F_ACK, &message, &request);
-
-	if (error < 0)
-		return error;
-	memcpy(request->id.idiag_dst, socket->address.bytes, sizeof(request->id.idiag_dst));
-	request->id.idiag_dport = htons(socket->port);
-	request->id.idiag_if = socket->interface;
-	request->id.idiag_cookie[0] = (uint32_t)socket->cookie;
-	request->id.idiag_cookie[1] = (uint32_t)(socket->cookie >> 32);
-	return ask(diag, message, &dump);
-}
-
-/* An answer that changes interrupted (EINTR), or that is not one to this request (ESRCH, EPROTO),
- * tells nothing: once more, by a new socket. */
-static bool is_to_be_asked_again(struct sockdiag *diag, int error)
-{
-	return (error == -EINTR || error == -ESRCH || error == -EPROTO) &&
-	       netlink_reopen(&diag->dump, NETLINK_SOCK_DIAG) == 0;
-}
-
-static int dump_family_again(struct sockdiag *diag, uint8_t family, const struct known_users *known,
-	struct udp_sockets *sockets)
-{
-	size_t kept = sockets->count;
-	int error, tries = 0;
-
-	do {
-		sockets->count = kept;
-		error = dump_family(diag, family, known, sockets);
-	} while (++tries < DUMP_TRIES && is_to_be_asked_again(diag, error));
-	return error;
-}
-
-/* ENOENT: there is no socket; ESTALE: another one. */
+/* The kernel looks for the socket that a packet to that address and port would come to. ENOENT:
+ * there is none; ESTALE: another one. */
 int sockdiag_find(
 	struct sockdiag *diag, const struct udp_socket *socket, struct udp_sockets *sockets)
 {
-	size_t kept = sockets->count;
-	int error, tries = 0;
+	struct dump dump = {sockets, sockets->count, NULL, socket->port, socket->port, {0}};
+	union netlink_request request;
+	struct inet_diag_req_v2 *asked = begin_request(
+		&request, socket->address.family == 4 ? AF_INET : AF_INET6, NLM_F_ACK);
+	int error;
 
-	do {
-		sockets->count = kept;
-		error = ask_for(diag, socket, sockets);
-	} while (++tries < DUMP_TRIES && is_to_be_asked_again(diag, error));
+	memcpy(asked->id.idiag_dst, socket->address.bytes, sizeof(asked->id.idiag_dst));
+	asked->id.idiag_dport = htons(socket->port);
+	asked->id.idiag_if = socket->interface;
+	asked->id.idiag_cookie[0] = (uint32_t)socket->cookie;
+	asked->id.idiag_cookie[1] = (uint32_t)(socket->cookie >> 32);
+	error = ask(diag, &request, &dump);
 	return error == -ENOENT || error == -ESTALE ? 0 : error;
 }
 
@@ -319,7 +266,7 @@ int sockdiag_dump(
 	static const uint8_t families[] = {AF_INET, AF_INET6};
 
 	for (size_t i = 0; i < sizeof(families); i++) {
-		int error = dump_family_again(diag, families[i], known, sockets);
+		int error = dump_family(diag, families[i], known, sockets);
 
 		if (error < 0)
 			return error;

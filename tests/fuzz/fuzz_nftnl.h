@@ -93,8 +93,6 @@ int nftnl_set_elems_nlmsg_parse(const struct nlmsghdr *message, struct nftnl_set
 
 	if (!real)
 		*(void **)&real = dlsym(RTLD_NEXT, "nftnl_set_elems_nlmsg_parse");
-	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(struct nfgenmsg)))
-		return -1;
 	mnl_attr_for_each(attribute, message, sizeof(struct nfgenmsg))
 	{
 		if (!is_known(attribute, MESSAGE))
