@@ -182,22 +182,23 @@ static int send_all(struct batch *batch)
 }
 
 /* One answer: 0 or why that message was refused. */
-static int read_answer(const struct nlmsghdr *answer)
+static int read_answer(const struct nlmsghdr *answer, size_t size)
 {
 	const struct nlmsgerr *error = mnl_nlmsg_get_payload(answer);
 
-	if (answer->nlmsg_type != NLMSG_ERROR || answer->nlmsg_len < NLMSG_LENGTH(sizeof(*error)))
+	if (answer->nlmsg_type != NLMSG_ERROR || answer->nlmsg_len < NLMSG_LENGTH(sizeof(*error)) ||
+		answer->nlmsg_len > size)
 		return -EPROTO;
-	return error->error;
+	return error->error > 0 || error->error == INT32_MIN ? -EPROTO : error->error;
 }
 
 /* When the kernel has taken a batch all its answers are there: one for each message that it
- * refused, and one for the last. */
-static int read_answers(struct batch *batch, uint32_t last)
+ * refused, and one for the last. What was left of an earlier one's is not about this. */
+static int read_answers(struct batch *batch, uint32_t first, uint32_t last)
 {
 	char buffer[8192] __attribute__((aligned(__alignof__(struct nlmsghdr))));
 	const struct nlmsghdr *answer = (const struct nlmsghdr *)buffer;
-	int result = -EPROTO;
+	int error, result = -EPROTO;
 	bool is_refused = false;
 
 	for (;;) {
@@ -209,17 +210,19 @@ static int read_answers(struct batch *batch, uint32_t last)
 			return result;
 		if (length < 0)
 			return -errno;
-		if (!mnl_nlmsg_ok(answer, (int)length) || answer->nlmsg_seq > last || is_refused)
+		if ((size_t)length < NLMSG_HDRLEN || answer->nlmsg_seq < first ||
+			answer->nlmsg_seq > last || is_refused)
 			continue;
-		is_refused = read_answer(answer) < 0;
+		error = read_answer(answer, (size_t)length);
+		is_refused = error < 0;
 		if (is_refused || answer->nlmsg_seq == last)
-			result = read_answer(answer);
+			result = error;
 	}
 }
 
 int batch_run(struct batch *batch, const char *table, const struct plan *plan)
 {
-	uint32_t last;
+	uint32_t first = batch->sequence + 1, last;
 	int error;
 
 	put_plan(batch, table, plan);
@@ -230,5 +233,5 @@ int batch_run(struct batch *batch, const char *table, const struct plan *plan)
 	free(batch->bytes);
 	batch->bytes = NULL;
 	batch->capacity = 0;
-	return error < 0 ? error : read_answers(batch, last);
+	return error < 0 ? error : read_answers(batch, first, last);
 }

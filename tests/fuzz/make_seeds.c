@@ -10,6 +10,7 @@
 #include <dirent.h>
 
 #include "../check_nft.h"
+#include "batch.h"
 #include "contents.h"
 #include "drops.h"
 #include "elements.h"
@@ -26,6 +27,7 @@
 
 static int seeds; /* the folder */
 static FILE *recorded;
+static bool is_numbered; /* what is recorded keeps its messages' numbers */
 
 static FILE *create(const char *name)
 {
@@ -144,14 +146,16 @@ START_TEST(state)
 }
 END_TEST
 
-/* To any port and any request: a message's number and port are 0, but for whose a change is. */
+/* To any port, and if it is not said otherwise to any request: a message's number and port are 0,
+ * but for whose a change is. */
 static void write_datagram(FILE *file, uint8_t *bytes, size_t size, uint32_t port)
 {
 	struct nlmsghdr *message = (struct nlmsghdr *)bytes;
 	int left = (int)size;
 
 	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
-		message->nlmsg_seq = 0;
+		if (!is_numbered)
+			message->nlmsg_seq = 0;
 		message->nlmsg_pid = port;
 	}
 	fputc((int)(size & 0xff), file);
@@ -361,6 +365,43 @@ START_TEST(contents)
 }
 END_TEST
 
+/* As in fuzz_batch.c. */
+static int run_batch(void)
+{
+	struct change change = {.kind = CHANGE_PORT_SHUT, .key = {.port = 60001}};
+	const struct plan plan = {.changes = &change, .count = 1};
+	struct batch *batch;
+	int result;
+
+	ck_assert_int_eq(batch_open(&batch), 0);
+	result = batch_run(batch, "moshgate", &plan);
+	batch_close(batch);
+	return result;
+}
+
+START_TEST(batch)
+{
+	is_numbered = true;
+	record("batch/refused", 'b');
+	ck_assert_int_eq(run_batch(), -ENOENT);
+	finish();
+	record("batch/refused-and-done", 'b');
+	ck_assert_int_eq(run_batch(), -ENOENT);
+	nft_run("add table inet moshgate\n"
+		"add set inet moshgate servers { type inet_service; }\n");
+	ck_assert_int_eq(run_batch(), 0);
+	finish();
+	record("batch/done", 'b');
+	ck_assert_int_eq(run_batch(), 0);
+	finish();
+	is_numbered = false;
+	record("batch/of-another", 'b');
+	ck_assert_int_eq(run_batch(), 0);
+	finish();
+	nft_run("flush ruleset");
+}
+END_TEST
+
 static void touch(const char *folder, const char *name)
 {
 	fclose(fopen(path_in(folder, name), "we"));
@@ -419,6 +460,13 @@ static const struct {
 	{"elements/other-table", "elements/grants", 27, 'x'},
 	{"elements/other-set", "elements/grants", 43, 'x'},
 	{"elements/no-table", "elements/deleted", 25, 9},
+	{"batch/other-type", "batch/done", 7, NLMSG_DONE},
+	{"batch/short", "batch/done", 3, 19},
+	{"batch/long", "batch/done", 4, 1},
+	{"batch/not-the-last", "batch/done", 11, 2},
+	{"batch/refused-by-nothing", "batch/done", 19, 1},
+	{"batch/refused-oddly", "batch/done", 22, 0x80},
+	{"batch/refused-another", "batch/of-another", 22, 0xff},
 	{"observer/torn", "observer/exec", 12, 1},
 };
 
@@ -447,6 +495,9 @@ static const struct {
 	{"sockdiag/failed", 'd', {EIO}},
 	{"sockdiag/ended-again", 'e', {EINTR}},
 	{"sockdiag/lost", 'e', {ENOBUFS}},
+	{"batch/none", 'b', {EAGAIN}},
+	{"batch/again", 'b', {EINTR, EINTR}},
+	{"batch/lost", 'b', {ENOBUFS}},
 	{"contents/failed", 't', {EIO}},
 	{"drops/again", 'r', {EINTR, EINTR}},
 	{"drops/failed", 'r', {EIO}},
@@ -477,7 +528,7 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const struct check_test tests[] = {TEST(messages), TEST(state), TEST(sockets), TEST(drops),
-		TEST(contents), TEST(elements), TEST(records), TEST(others)};
+		TEST(contents), TEST(elements), TEST(batch), TEST(records), TEST(others)};
 
 	seeds = argc == 2 ? open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	if (seeds < 0) {
