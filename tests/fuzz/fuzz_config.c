@@ -1,24 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A configuration: what is taken is in range, and its names need no quoting for nft; what is
- * refused changes nothing and has one line of reason. */
+/* A configuration and, behind a line "%", a drop-in: what is taken is in range, and its names need
+ * no quoting for nft; what is refused changes nothing and has one line of reason. */
 #include <errno.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "config.h"
-#include "fuzz.h"
+#include "fuzz_folder.h"
 
-/* As read through its descriptor, there is never a folder of drop-ins. */
-static void write_file(const uint8_t *bytes, size_t size, char path[64])
+#define FILE_NAME "config"
+#define DROP_IN   FILE_NAME ".d/drop-in.conf"
+
+/* Writes what stands before the line. */
+static void write_file(const char *name, struct fuzz_input *input)
 {
-	static int fd = -1;
+	static const char line[] = "\n%\n";
+	const uint8_t *start = input->at, *end = NULL;
+	size_t size = input->left;
 
-	if (fd < 0)
-		fd = memfd_create("config", MFD_CLOEXEC);
-	snprintf(path, 64, "/proc/self/fd/%d", fd);
-	PROMISE(fd >= 0 && fchmod(fd, 0600) == 0 && ftruncate(fd, 0) == 0);
-	PROMISE(pwrite(fd, bytes, size, 0) == (ssize_t)size);
+	if (input->left)
+		end = memmem(start, input->left, line, strlen(line));
+	if (end)
+		size = (size_t)(end - start) + 1; /* with its newline */
+	fuzz_folder_write(name, start, size);
+	input->at += size;
+	input->left -= size;
+	if (end) {
+		input->at += 2;
+		input->left -= 2;
+	}
+}
+
+static void write_files(const uint8_t *bytes, size_t size, char path[96])
+{
+	struct fuzz_input input = {bytes, size};
+
+	snprintf(path, 96, "%s/" FILE_NAME, fuzz_folder());
+	mkdirat(fuzz_folder_fd(), FILE_NAME ".d", 0700);
+	unlinkat(fuzz_folder_fd(), DROP_IN, 0);
+	write_file(FILE_NAME, &input);
+	if (input.left)
+		write_file(DROP_IN, &input);
 }
 
 static void check_range(int64_t least, int64_t value, int64_t most)
@@ -65,12 +86,12 @@ static void check_taken(const struct config *config)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	static struct config config, before;
-	char path[64], error[CONFIG_ERROR_SIZE] = "";
+	char path[96], error[CONFIG_ERROR_SIZE] = "";
 	int result;
 
 	memset(&config, 0x5a, sizeof(config));
 	memset(&before, 0x5a, sizeof(before));
-	write_file(bytes, size, path);
+	write_files(bytes, size, path);
 	result = config_read(path, &config, error);
 	if (result == 0) {
 		check_taken(&config);
