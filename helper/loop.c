@@ -10,11 +10,12 @@
 #include "answer.h"
 #include "clock.h"
 #include "control.h"
-#include "listener.h"
 #include "log.h"
 #include "loop.h"
 #include "manager.h"
 #include "memory.h"
+#include "news.h"
+#include "session.h"
 
 #define UNSETTLED_MAX_MS 2
 #define GATHER_MS        10
@@ -96,6 +97,7 @@ static void on_due(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
+	news_catch_up(helper->news);
 	gate_on_due(&helper->gate);
 	loop_plan_turn_end(helper);
 }
@@ -108,6 +110,7 @@ static void on_inotify(evutil_socket_t fd, short what, void *context)
 	(void)what;
 	if (!observer_read_execs(helper->gate.observer))
 		return;
+	news_catch_up(helper->news);
 	gate_on_exec(&helper->gate);
 	loop_plan_turn_end(helper);
 }
@@ -132,31 +135,13 @@ static void on_notice(evutil_socket_t fd, short what, void *context)
 	loop_plan_turn_end(helper);
 }
 
-static enum wire_answer on_session_opened(
-	const struct wire_session *session, pid_t pid, void *context)
+static enum wire_answer on_request(
+	const struct wire_control *request, uint32_t uid, char **json, void *context)
 {
 	struct helper *helper = context;
 
-	return gate_on_login(&helper->gate, session, pid);
-}
-
-static void on_session_welcomed(const struct wire_session *session, pid_t pid, void *context)
-{
-	struct helper *helper = context;
-
-	gate_welcome(&helper->gate, session, pid);
-	loop_plan_turn_end(helper);
-}
-
-/* The client does not wait for sshd to close, and its first packet comes soon: what the last look
- * found is put into effect before anything else. */
-static void on_session_closed(pid_t pid, void *context)
-{
-	struct helper *helper = context;
-
-	gate_on_logout(&helper->gate, pid);
-	gate_settle(&helper->gate);
-	loop_plan_turn_end(helper);
+	news_catch_up(helper->news);
+	return answer_request(request, uid, json, context);
 }
 
 static struct event *add_event(struct helper *helper, int fd, short what, event_callback_fn call)
@@ -242,11 +227,13 @@ int loop_reload(struct helper *helper, char error[CONFIG_ERROR_SIZE])
 
 static void on_hangup(evutil_socket_t signal, short what, void *context)
 {
+	struct helper *helper = context;
 	char error[CONFIG_ERROR_SIZE];
 
 	(void)signal;
 	(void)what;
-	loop_reload(context, error);
+	news_catch_up(helper->news);
+	loop_reload(helper, error);
 }
 
 void loop_hear(const char *line, uint32_t uid, void *context)
@@ -281,29 +268,6 @@ static struct event *new_timer(
 	return timer;
 }
 
-struct adopting {
-	struct helper *helper;
-	int error;
-};
-
-static void adopt(const struct login *login, void *context)
-{
-	struct adopting *adopting = context;
-	int error = listener_adopt(adopting->helper->listener, login->pid);
-
-	if (error < 0)
-		adopting->error = error;
-}
-
-/* Only when something holds their pids these cannot become others'. */
-static int adopt_logins(struct helper *helper)
-{
-	struct adopting adopting = {.helper = helper};
-
-	login_each(helper->gate.logins, adopt, &adopting);
-	return adopting.error < 0 ? adopting.error : gate_check_logins(&helper->gate);
-}
-
 static void make_base(struct helper *helper)
 {
 	struct event_config *config = event_config_new();
@@ -336,9 +300,7 @@ static void watch(struct helper *helper)
 
 int loop_set_up(struct helper *helper)
 {
-	static const struct listener_calls calls = {
-		on_session_opened, on_session_welcomed, on_session_closed, on_session_closed};
-	static const struct control_calls control_calls = {answer_request, answer_is_known};
+	static const struct control_calls calls = {on_request, answer_is_known};
 	int error;
 
 	make_base(helper);
@@ -351,9 +313,8 @@ int loop_set_up(struct helper *helper)
 	listen_to(helper, helper->gate.observer);
 	helper->notice = add_event(
 		helper, firewall_notice_fd(helper->gate.firewall), EV_READ | EV_PERSIST, on_notice);
-	helper->listener = listener_new(helper->base, helper->session_fd, &calls, helper);
-	error = adopt_logins(helper);
-	helper->control = control_new(helper->base, helper->control_fd, &control_calls, helper);
+	error = session_set_up(helper, PRIORITY_EVENT);
+	helper->control = control_new(helper->base, helper->control_fd, &calls, helper);
 	loop_plan_turn_end(helper); /* the start may have left something to do */
 	return error;
 }
@@ -365,9 +326,10 @@ int loop_run(struct helper *helper)
 
 void loop_clear(struct helper *helper)
 {
+	news_catch_up(helper->news);
 	control_free(helper->control);
 	helper->control = NULL; /* nobody watches any more */
-	listener_free(helper->listener);
+	session_clear(helper);
 	stop_listening(helper);
 	event_free(helper->notice);
 	for (size_t i = 0; i < LOOP_SIGNALS; i++)

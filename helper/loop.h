@@ -27,6 +27,7 @@ struct helper {
 	struct event *watchdog, *settle, *due, *exec, *ended, *notice;
 	struct event *signals[LOOP_SIGNALS];
 	struct listener *listener;
+	struct news *news;
 	struct control *control;
 };
 

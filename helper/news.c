@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdlib.h>
+
+#include <event2/event.h>
+
+#include "hash.h"
+#include "news.h"
+
+struct item {
+	bool is_open;
+	pid_t pid;
+	struct wire_session session; /* of one that is open */
+	struct item *prev, *next;
+};
+
+struct news {
+	struct event *timer;
+	struct news_calls calls;
+	void *context;
+	struct item *items;
+};
+
+static void on_time(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	news_catch_up(context);
+}
+
+struct news *news_new(
+	struct event_base *base, const struct news_calls *calls, int priority, void *context)
+{
+	struct news *news = memory_zeroed(sizeof(*news));
+
+	news->calls = *calls;
+	news->context = context;
+	news->timer = event_new(base, -1, 0, on_time, news);
+	if (!news->timer || event_priority_set(news->timer, priority) < 0)
+		memory_exhausted();
+	return news;
+}
+
+static void start_timer(struct news *news)
+{
+	const struct timeval delay = {.tv_usec = NEWS_DELAY_US};
+
+	if (event_add(news->timer, &delay) < 0)
+		memory_exhausted();
+}
+
+static struct item *add(struct news *news, pid_t pid)
+{
+	struct item *item = memory_zeroed(sizeof(*item));
+
+	item->pid = pid;
+	if (!news->items)
+		start_timer(news);
+	DL_APPEND(news->items, item);
+	return item;
+}
+
+void news_opened(struct news *news, const struct wire_session *session, pid_t pid)
+{
+	struct item *item = add(news, pid);
+
+	item->is_open = true;
+	item->session = *session;
+}
+
+void news_closed(struct news *news, pid_t pid)
+{
+	add(news, pid);
+}
+
+bool news_has(const struct news *news, pid_t pid)
+{
+	const struct item *item;
+
+	DL_FOREACH(news->items, item)
+	{
+		if (item->pid == pid)
+			return true;
+	}
+	return false;
+}
+
+static void drop(struct news *news, struct item *item)
+{
+	DL_DELETE(news->items, item);
+	free(item);
+}
+
+void news_catch_up(struct news *news)
+{
+	struct item *item, *next;
+
+	event_del(news->timer);
+	DL_FOREACH_SAFE(news->items, item, next)
+	{
+		if (item->is_open)
+			news->calls.opened(&item->session, item->pid, news->context);
+		else
+			news->calls.closed(item->pid, news->context);
+		drop(news, item);
+	}
+}
+
+void news_free(struct news *news)
+{
+	struct item *item, *next;
+
+	if (!news)
+		return;
+	DL_FOREACH_SAFE(news->items, item, next)
+	{
+		drop(news, item);
+	}
+	event_free(news->timer);
+	free(news);
+}

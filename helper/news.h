@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MOSHGATE_NEWS_H
+#define MOSHGATE_NEWS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "wire.h"
+
+/*
+ * Sessions that were opened and closed, and what is to be done about them once who said so has gone
+ * on: for NEWS_DELAY_US the helper leaves him the processor, which it has before sshd otherwise.
+ * They come in the order in which they were said. (check_news.c)
+ */
+
+#define NEWS_DELAY_US 300
+
+struct event_base;
+struct news;
+
+struct news_calls {
+	void (*opened)(const struct wire_session *session, pid_t pid, void *context);
+	void (*closed)(pid_t pid, void *context);
+};
+
+/* Never null. */
+struct news *news_new(
+	struct event_base *base, const struct news_calls *calls, int priority, void *context);
+
+void news_opened(struct news *news, const struct wire_session *session, pid_t pid);
+void news_closed(struct news *news, pid_t pid);
+
+/* Some are about that process and still to be told. */
+bool news_has(const struct news *news, pid_t pid);
+
+/* Tells all of them now: whatever else is done knows who is logged in. */
+void news_catch_up(struct news *news);
+
+/* What was not told is not told any more. */
+void news_free(struct news *news);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stddef.h>
+
+#include "listener.h"
+#include "news.h"
+#include "session.h"
+
+/* What he said last must be done with before what he says next. */
+static enum wire_answer on_session_opened(
+	const struct wire_session *session, pid_t pid, void *context)
+{
+	struct helper *helper = context;
+
+	if (news_has(helper->news, pid))
+		news_catch_up(helper->news);
+	return gate_on_login(&helper->gate, session, pid);
+}
+
+static void on_session_welcomed(const struct wire_session *session, pid_t pid, void *context)
+{
+	struct helper *helper = context;
+
+	news_opened(helper->news, session, pid);
+}
+
+static void on_session_closed(pid_t pid, void *context)
+{
+	struct helper *helper = context;
+
+	news_closed(helper->news, pid);
+}
+
+static void on_login(const struct wire_session *session, pid_t pid, void *context)
+{
+	struct helper *helper = context;
+
+	gate_welcome(&helper->gate, session, pid);
+	loop_plan_turn_end(helper);
+}
+
+/* The client does not wait for sshd to close, and its first packet comes soon: what the last look
+ * found is put into effect before anything else. */
+static void on_logout(pid_t pid, void *context)
+{
+	struct helper *helper = context;
+
+	gate_on_logout(&helper->gate, pid);
+	gate_settle(&helper->gate);
+	loop_plan_turn_end(helper);
+}
+
+struct adopting {
+	struct helper *helper;
+	int error;
+};
+
+static void adopt(const struct login *login, void *context)
+{
+	struct adopting *adopting = context;
+	int error = listener_adopt(adopting->helper->listener, login->pid);
+
+	if (error < 0)
+		adopting->error = error;
+}
+
+/* Only when something holds their pids these cannot become others'. */
+static int adopt_logins(struct helper *helper)
+{
+	struct adopting adopting = {.helper = helper};
+
+	login_each(helper->gate.logins, adopt, &adopting);
+	return adopting.error < 0 ? adopting.error : gate_check_logins(&helper->gate);
+}
+
+int session_set_up(struct helper *helper, int priority)
+{
+	static const struct listener_calls calls = {
+		on_session_opened, on_session_welcomed, on_session_closed, on_session_closed};
+	static const struct news_calls news_calls = {on_login, on_logout};
+
+	helper->news = news_new(helper->base, &news_calls, priority, helper);
+	helper->listener = listener_new(helper->base, helper->session_fd, &calls, helper);
+	return adopt_logins(helper);
+}
+
+void session_clear(struct helper *helper)
+{
+	listener_free(helper->listener);
+	news_free(helper->news);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <event2/event.h>
+
+#include "check_main.h"
+#include "clock.h"
+#include "news.h"
+
+#define WAIT_MS 10000
+
+static struct event_base *base;
+static struct news *news;
+static char told[256]; /* "+user PID" and "-PID", in the order in which they came */
+
+static void tell(char what, const char *user, pid_t pid)
+{
+	char item[24];
+
+	snprintf(item, sizeof(item), "%c%.5s%d ", what, user, (int)pid);
+	if (strlen(told) + strlen(item) < sizeof(told))
+		strcat(told, item);
+}
+
+static void on_opened(const struct wire_session *session, pid_t pid, void *context)
+{
+	ck_assert_ptr_eq(context, &told);
+	tell('+', session->user, pid);
+}
+
+static void on_closed(pid_t pid, void *context)
+{
+	ck_assert_ptr_eq(context, &told);
+	tell('-', "", pid);
+}
+
+static void begin(void)
+{
+	static const struct news_calls calls = {on_opened, on_closed};
+
+	told[0] = '\0';
+	base = event_base_new();
+	ck_assert_int_eq(event_base_priority_init(base, 2), 0);
+	news = news_new(base, &calls, 0, &told);
+}
+
+static void finish(void)
+{
+	news_free(news);
+	event_base_free(base);
+	libevent_global_shutdown();
+}
+
+static void open_session(const char *user, pid_t pid)
+{
+	struct wire_session session = {.type = WIRE_OPEN};
+
+	strcpy(session.user, user);
+	news_opened(news, &session, pid);
+	memset(&session, 0, sizeof(session)); /* it is the caller's */
+}
+
+static void wait_until_told(const char *wanted)
+{
+	uint64_t end_ms = clock_boot_ms() + WAIT_MS;
+
+	while (strcmp(told, wanted) != 0 && clock_boot_ms() < end_ms)
+		event_base_loop(base, EVLOOP_ONCE);
+	ck_assert_str_eq(told, wanted);
+}
+
+/* Not at once, and in their order. */
+START_TEST(news_later)
+{
+	begin();
+	open_session("alice", 10);
+	open_session("bob", 11);
+	news_closed(news, 10);
+	ck_assert_str_eq(told, "");
+	wait_until_told("+alice10 +bob11 -10 ");
+	/* nothing is left to wait for */
+	ck_assert_int_eq(event_base_loop(base, EVLOOP_NONBLOCK), 1);
+	news_closed(news, 11);
+	wait_until_told("+alice10 +bob11 -10 -11 ");
+	finish();
+}
+END_TEST
+
+/* The first one sets the time: who comes later does not put the others off. */
+START_TEST(news_in_time)
+{
+	uint64_t end_ms = clock_boot_ms() + WAIT_MS;
+
+	begin();
+	open_session("alice", 10);
+	while (told[0] == '\0' && clock_boot_ms() < end_ms) {
+		open_session("bob", 11);
+		event_base_loop(base, EVLOOP_NONBLOCK);
+		nanosleep(&(struct timespec){.tv_nsec = NEWS_DELAY_US * 1000 / 10}, NULL);
+	}
+	ck_assert_int_eq(strncmp(told, "+alice10 ", 9), 0);
+	finish();
+}
+END_TEST
+
+START_TEST(news_catching_up)
+{
+	begin();
+	open_session("alice", 10);
+	ck_assert(news_has(news, 10));
+	ck_assert(!news_has(news, 11));
+	news_catch_up(news);
+	ck_assert_str_eq(told, "+alice10 ");
+	ck_assert(!news_has(news, 10));
+	news_catch_up(news);
+	ck_assert_str_eq(told, "+alice10 ");
+	/* once only */
+	ck_assert_int_eq(event_base_loop(base, EVLOOP_NONBLOCK), 1);
+	ck_assert_str_eq(told, "+alice10 ");
+	finish();
+}
+END_TEST
+
+START_TEST(news_freed)
+{
+	begin();
+	open_session("alice", 10);
+	finish();
+	ck_assert_str_eq(told, "");
+}
+END_TEST
+
+CHECK_MAIN("news", TEST(news_later), TEST(news_in_time), TEST(news_catching_up), TEST(news_freed))
