@@ -105,6 +105,8 @@ static void write_rule(FILE *file, const struct config *config, uint8_t family)
 	fputs(" accept\n", file);
 }
 
+/* Nothing is added to servers by packets, but a set of ports that is not dynamic is a bitmap to the
+ * kernel, in which it looks for the ports that come and go one after the other. */
 void script_sets(FILE *file, const char *table)
 {
 	fprintf(file,
@@ -112,7 +114,7 @@ void script_sets(FILE *file, const char *table)
 		" flags dynamic,timeout; size 65535; counter; }\n"
 		"add set inet %s grants6 { type ipv6_addr . ipv6_addr . inet_service;"
 		" flags dynamic,timeout; size 65535; counter; }\n"
-		"add set inet %s servers { type inet_service; }\n"
+		"add set inet %s servers { type inet_service; flags dynamic; size 65535; }\n"
 		"flush set inet %s servers\n",
 		table, table, table, table);
 }

@@ -129,6 +129,8 @@ static const char *const sets_text = "	set grants4 {\n"
 				     "\n"
 				     "	set servers {\n"
 				     "		type inet_service\n"
+				     "		size 65535\n"
+				     "		flags dynamic\n"
 				     "	}\n"
 				     "\n";
 
