@@ -27,8 +27,8 @@ def sessions(count, script_every):
 def pam(quick):
     with stage.Helper():
         taken = sessions(500 if quick else 2000, 10)
-    yield row("login", "an exchange and a message, with a process that only answers: the limit", "µs", taken.pop("limit"),
-              plot="PAM session: the limit")
+    yield row("login", "a module loaded, an exchange and a message with a process that only answers: the limit", "µs",
+              taken.pop("limit"), plot="PAM session: the limit")
     none = median(taken["none"])
     added = {name: [us - none for us in samples] for name, samples in taken.items()}
     ours = median(added["moshgate"])

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * How long PAM sessions take: sessions USER COUNT SERVICE[:EVERY]...
- * The service "limit" is what a module costs at the least that asks another process: an exchange,
- * and a message when it closes, of as many bytes as pam_moshgate.so's, with one that only answers.
+ * The service "limit" is what a module costs at the least that asks another process: to load it, as
+ * libpam does when a session is opened, an exchange, and a message when it closes, of as many bytes
+ * as pam_moshgate.so's, with one that only answers.
  * Each service in turn, COUNT times in this one process; a slow one only each so many times. Prints
  * its port, waits for one connection, from the client, and then prints for each session: service,
  * nanoseconds to open it, nanoseconds to close it. Like sshd it has no priority of its own.
  */
+#include <dlfcn.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/un.h>
@@ -78,12 +80,24 @@ static int tell(void)
 	return fd;
 }
 
+static void *load_module(void)
+{
+	const char *build = getenv("top_builddir");
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/.libs/pam_moshgate.so", build ? build : ".");
+	return dlopen(path, RTLD_NOW);
+}
+
 static void measure_limit(void)
 {
 	char answer[WIRE_ANSWER_SIZE];
 	uint64_t start_ns = now_ns(), opened_ns, before_ns;
+	void *module = load_module();
 	int fd = tell();
 
+	if (!module)
+		die("pam_moshgate.so");
 	if (recv(fd, answer, sizeof(answer), 0) != sizeof(answer))
 		die("exchange");
 	close(fd);
@@ -93,6 +107,7 @@ static void measure_limit(void)
 	close(tell());
 	printf("limit %llu %llu\n", (unsigned long long)(opened_ns - start_ns),
 		(unsigned long long)(now_ns() - before_ns));
+	dlclose(module);
 	pause_awake();
 }
 
