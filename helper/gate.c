@@ -176,8 +176,8 @@ void gate_on_due(struct gate *gate)
 	gate_heal(gate, now_ms);
 	if (gate->is_searching && gate->look_ms <= now_ms)
 		search_go_on(gate, now_ms);
-	if (gate->compare_ms != 0 && gate->compare_ms <= now_ms)
-		gate_refresh(gate);
+	if (gate->compare_ms != 0 && gate->compare_ms <= now_ms && gate_refresh(gate) == 0)
+		search_late(gate);
 }
 
 static void apply(struct gate *gate, struct plan *plan, uint64_t now_ms)

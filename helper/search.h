@@ -16,6 +16,9 @@ void search_begin(struct gate *gate);
 /* Looks again, and decides when next. To be called at gate->look_ms while gate->is_searching. */
 void search_go_on(struct gate *gate, uint64_t now_ms);
 
+/* Decides on what was seen since the search was over. */
+void search_late(struct gate *gate);
+
 /* Looks as if no better socket of the uid's would come any more. */
 void search_last(struct gate *gate, uint32_t uid);
 

@@ -234,6 +234,22 @@ START_TEST(gate_compares)
 }
 END_TEST
 
+/* A socket that comes when nobody looks for it any more is found then. */
+START_TEST(gate_compares_what_came_late)
+{
+	begin_with_grant();
+	gate_on_exec(&gate);
+	add_process(ALICE);
+	gate.is_searching = false;
+	add_socket(2, ALICE);
+	gate.compare_ms = clock_boot_ms();
+	gate_on_due(&gate);
+	gate_settle(&gate);
+	ck_assert(policy_has(&kernel, CLIENT, SERVER, 60002));
+	finish();
+}
+END_TEST
+
 /* Every ms at first, a few hundred looks in all, and at an end after three seconds. */
 START_TEST(gate_search_is_bounded)
 {
@@ -521,10 +537,10 @@ END_TEST
 CHECK_MAIN("gate", TEST(gate_from_login_to_grant), TEST(gate_one_turn_one_apply),
 	TEST(gate_other_family), TEST(gate_ended), TEST(gate_notices_lost), TEST(gate_passed_over),
 	TEST(gate_blind), TEST(gate_blind_to_processes), TEST(gate_walks_once), TEST(gate_sleeps),
-	TEST(gate_compares), TEST(gate_search_is_bounded), TEST(gate_earlier_socket),
-	LOOP(gate_logout_looks_once_more, 2), TEST(gate_logout_of_another),
-	LOOP(gate_last_look_fails, 2), TEST(gate_after_logout), TEST(gate_limit_of_logins),
-	TEST(gate_login_of_no_process), TEST(gate_roams), TEST(gate_roams_after_lapse),
-	TEST(gate_login_finds_servers), LOOP(gate_login_leaves_earlier_ones, 2),
-	TEST(gate_login_keeps_its_own), TEST(gate_revokes_by_hand), TEST(gate_allows_who_knocked),
-	TEST(gate_ends_after_max))
+	TEST(gate_compares), TEST(gate_compares_what_came_late), TEST(gate_search_is_bounded),
+	TEST(gate_earlier_socket), LOOP(gate_logout_looks_once_more, 2),
+	TEST(gate_logout_of_another), LOOP(gate_last_look_fails, 2), TEST(gate_after_logout),
+	TEST(gate_limit_of_logins), TEST(gate_login_of_no_process), TEST(gate_roams),
+	TEST(gate_roams_after_lapse), TEST(gate_login_finds_servers),
+	LOOP(gate_login_leaves_earlier_ones, 2), TEST(gate_login_keeps_its_own),
+	TEST(gate_revokes_by_hand), TEST(gate_allows_who_knocked), TEST(gate_ends_after_max))
