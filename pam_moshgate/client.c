@@ -101,10 +101,10 @@ static int receive(int fd, enum wire_answer *answer, int64_t deadline_us)
 static int tell(const char *path, const struct wire_session *request, int64_t deadline_us, int *fd)
 {
 	uint8_t bytes[WIRE_SESSION_SIZE];
-	int error = wire_session_encode(request, bytes);
+	int error;
 
-	if (error < 0)
-		return error;
+	if (wire_session_encode(request, bytes) < 0)
+		return -EBADMSG;
 	*fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (*fd < 0)
 		return -errno;

@@ -8,8 +8,9 @@
  * milliseconds altogether, whatever the helper does and however often a signal interrupts.
  *
  * -ENOENT or -ECONNREFUSED: no helper. -ETIMEDOUT: no answer in time. -EPROTO: not an answer, or
- * none before the connection ended. -EINVAL: the request cannot be sent. Else -errno of the socket
- * or the clock. Blocks no longer than said, raises no SIGPIPE, leaves no descriptor behind. */
+ * none before the connection ended. -EBADMSG: the request is none that can be sent. Else -errno of
+ * the socket or the clock. Blocks no longer than said, raises no SIGPIPE, leaves no descriptor
+ * behind. */
 int client_request(const char *path, int timeout_ms, const struct wire_session *request,
 	enum wire_answer *answer);
 

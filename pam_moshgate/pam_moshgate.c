@@ -30,7 +30,7 @@ static const char version[] __attribute__((used)) = "pam_moshgate version " VERS
 #define ANSWERED(answer) (0x10000 + (int)(answer)) /* beyond all errno */
 #define NOT_OPENED       0x20000
 
-/* Every way a call can end. What is not listed is a failed system call. */
+/* Every way a call can end. What is not listed is a failed system call, of the parts below. */
 static const struct {
 	int outcome;
 	int pam;
@@ -44,16 +44,37 @@ static const struct {
 	{ANSWERED(WIRE_MALFORMED), PAM_IGNORE, LOG_ERR, "the helper did not understand"},
 	{ANSWERED(WIRE_NOTHING), PAM_IGNORE, LOG_ERR, "the helper did not understand"},
 	{ANSWERED(WIRE_FAILED), PAM_IGNORE, LOG_ERR, "the helper failed: see its log"},
-	{-ENXIO, PAM_IGNORE, LOG_DEBUG, "not a login from elsewhere"},
+	{-REQUEST_LOCAL, PAM_IGNORE, LOG_DEBUG, "not a login from elsewhere"},
 	{NOT_OPENED, PAM_IGNORE, LOG_DEBUG, "nothing to close"},
-	{-ENOTCONN, PAM_IGNORE, LOG_WARNING, "the client's address cannot be known"},
+	{-REQUEST_NO_ADDRESS, PAM_IGNORE, LOG_WARNING, "the client's address cannot be known"},
 	{-ENOENT, PAM_IGNORE, LOG_WARNING, "the helper is not running"},
 	{-ECONNREFUSED, PAM_IGNORE, LOG_WARNING, "the helper is not running"},
 	{-ETIMEDOUT, PAM_IGNORE, LOG_WARNING, "no answer from the helper in time"},
 	{-EPROTO, PAM_IGNORE, LOG_WARNING, "no answer from the helper"},
-	{-ENAMETOOLONG, PAM_IGNORE, LOG_WARNING, "the user's name is too long"},
-	{-ESRCH, PAM_IGNORE, LOG_WARNING, "no such user"},
+	{-REQUEST_LONG_NAME, PAM_IGNORE, LOG_WARNING, "the user's name is too long"},
+	{-REQUEST_NO_USER, PAM_IGNORE, LOG_WARNING, "no such user"},
+	{-EBADMSG, PAM_IGNORE, LOG_WARNING, "such a login cannot be told"},
 };
+
+/* Where an error number is from, the highest first. */
+static const struct {
+	int from;
+	const char *what;
+} parts[] = {
+	{REQUEST_USERS, "reading the user database"},
+	{REQUEST_PROCESS, "reading this process's descriptors"},
+	{0, "asking the helper"},
+};
+
+static void log_failure(pam_handle_t *pamh, const char *what, int error)
+{
+	size_t i = 0;
+
+	while (parts[i].from > 0 && error < parts[i].from)
+		i++;
+	pam_syslog(
+		pamh, LOG_ERR, "%s: %s: %s", what, parts[i].what, strerror(error - parts[i].from));
+}
 
 static int finish(pam_handle_t *pamh, const struct options *options, const char *what, int outcome)
 {
@@ -64,7 +85,7 @@ static int finish(pam_handle_t *pamh, const struct options *options, const char 
 			pam_syslog(pamh, results[i].priority, "%s: %s", what, results[i].text);
 		return results[i].pam;
 	}
-	pam_syslog(pamh, LOG_ERR, "%s: %s", what, strerror(-outcome));
+	log_failure(pamh, what, -outcome);
 	return PAM_IGNORE;
 }
 

@@ -20,8 +20,10 @@ static int get_uid(const char *user, uint32_t *uid)
 	struct passwd passwd, *found = NULL;
 	int error = getpwnam_r(user, &passwd, buffer, sizeof(buffer), &found);
 
+	if (!found && (error == 0 || error == ENOENT || error == ESRCH))
+		return -REQUEST_NO_USER;
 	if (!found)
-		return error == 0 || error == ENOENT ? -ESRCH : -error;
+		return -(REQUEST_USERS + error);
 	*uid = found->pw_uid;
 	return 0;
 }
@@ -32,7 +34,7 @@ static int fill_user(pam_handle_t *pamh, struct wire_session *session)
 	size_t length = strlen(user);
 
 	if (length >= sizeof(session->user))
-		return -ENAMETOOLONG;
+		return -REQUEST_LONG_NAME;
 	memcpy(session->user, user, length);
 	return get_uid(user, &session->uid);
 }
@@ -56,10 +58,11 @@ int request_fill(pam_handle_t *pamh, struct wire_session *session)
 	int error;
 
 	if (rhost[0] == '\0')
-		return -ENXIO;
+		return -REQUEST_LOCAL;
 	error = peer_find(rhost, &session->client, &session->server);
-	if (error == 0)
-		error = fill_user(pamh, session);
+	if (error < 0)
+		return error == -ENOTCONN ? -REQUEST_NO_ADDRESS : error - REQUEST_PROCESS;
+	error = fill_user(pamh, session);
 	if (error == 0)
 		fill_auth(pamh, session);
 	return error;

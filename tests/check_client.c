@@ -380,7 +380,7 @@ START_TEST(bad_request)
 	enum wire_answer answer = UNTOUCHED;
 	int listener = listening();
 
-	ck_assert_int_eq(client_request(path, PATIENT_MS, &empty, &answer), -EINVAL);
+	ck_assert_int_eq(client_request(path, PATIENT_MS, &empty, &answer), -EBADMSG);
 	ck_assert_int_eq(answer, UNTOUCHED);
 	ck_assert_int_eq(fcntl(listener, F_SETFL, O_NONBLOCK), 0);
 	ck_assert_int_eq(accept(listener, NULL, NULL), -1); /* nobody came */

@@ -7,7 +7,9 @@
 #include <dlfcn.h>
 #include <netinet/in.h>
 #include <pwd.h>
+#include <stdarg.h>
 
+#include <security/pam_ext.h>
 #include <security/pam_modules.h>
 
 #include "check_connection.h"
@@ -36,6 +38,8 @@ static struct {
 	bool is_longer;         /* than the one before it */
 	bool is_inherited;      /* a socket, by what another thread of sshd's starts meanwhile */
 	bool is_signal;         /* what a send() that fails may end in */
+	const char *failed;     /* the last call that did */
+	char said[256];         /* the last line */
 } injection;
 
 void window_open(void)
@@ -48,7 +52,7 @@ void window_close(void)
 	injection.is_open = false;
 }
 
-static bool fails(const int *errors, unsigned int count)
+static bool fails(const char *name, const int *errors, unsigned int count)
 {
 	if (!injection.is_open || ++injection.calls < injection.nth)
 		return false;
@@ -58,6 +62,7 @@ static bool fails(const int *errors, unsigned int count)
 		return false;
 	if (injection.is_beyond)
 		return false;
+	injection.failed = name;
 	errno = errors[injection.way % count];
 	return true;
 }
@@ -80,7 +85,7 @@ static void *next(const char *name)
                                                                                                    \
 		if (!real)                                                                         \
 			*(void **)&real = next(#name);                                             \
-		if (fails(errors, ARRAY_LEN(errors)))                                              \
+		if (fails(#name, errors, ARRAY_LEN(errors)))                                       \
 			return failed;                                                             \
 		return real arguments;                                                             \
 	}
@@ -90,9 +95,9 @@ FAILING(NULL, void *, calloc, (size_t count, size_t size), (count, size), ENOMEM
 FAILING(NULL, void *, realloc, (void *old, size_t size), (old, size), ENOMEM)
 
 FAILING(NULL, DIR *, opendir, (const char *name), (name), EMFILE, ENFILE, ENOENT, EACCES, ENOMEM)
-FAILING(NULL, struct dirent *, readdir, (DIR * dir), (dir), EBADF, EIO, ENOMEM, EINTR)
+FAILING(NULL, struct dirent *, readdir, (DIR * dir), (dir), EBADF, EIO, ENOMEM, EINTR, ENXIO)
 FAILING(-1, int, getsockopt, (int fd, int level, int option, void *value, socklen_t *size),
-	(fd, level, option, value, size), ENOMEM, ENOBUFS, EACCES, EINTR)
+	(fd, level, option, value, size), ENOMEM, ENOBUFS, EACCES, EINTR, ETIMEDOUT)
 FAILING(-1, int, getpeername, (int fd, struct sockaddr *name, socklen_t *size), (fd, name, size),
 	ENOBUFS, ENOMEM, EACCES)
 FAILING(-1, int, getsockname, (int fd, struct sockaddr *name, socklen_t *size), (fd, name, size),
@@ -111,7 +116,7 @@ int socket(int domain, int type, int protocol)
 		*(void **)&real = next("socket");
 	if (injection.is_open && !(type & SOCK_CLOEXEC))
 		injection.is_inherited = true;
-	return fails(errors, ARRAY_LEN(errors)) ? -1 : real(domain, type, protocol);
+	return fails("socket", errors, ARRAY_LEN(errors)) ? -1 : real(domain, type, protocol);
 }
 
 /* Descriptors are gone even so. */
@@ -124,7 +129,7 @@ int close(int fd)
 	if (!real)
 		*(void **)&real = next("close");
 	result = real(fd);
-	return fails(errors, ARRAY_LEN(errors)) ? -1 : result;
+	return fails("close", errors, ARRAY_LEN(errors)) ? -1 : result;
 }
 
 /* How long a call may wait: never longer than the one before it, and 0 would be for ever. */
@@ -145,7 +150,7 @@ int setsockopt(int fd, int level, int option, const void *value, socklen_t size)
 		*(void **)&real = next("setsockopt");
 	if (injection.is_open && (option == SO_RCVTIMEO || option == SO_SNDTIMEO))
 		note_wait(value);
-	if (fails(errors, ARRAY_LEN(errors)))
+	if (fails("setsockopt", errors, ARRAY_LEN(errors)))
 		return -1;
 	return real(fd, level, option, value, size);
 }
@@ -162,7 +167,7 @@ ssize_t send(int fd, const void *bytes, size_t size, int flags)
 		*(void **)&real = next("send");
 	if (injection.is_open && !(flags & MSG_NOSIGNAL))
 		injection.is_signal = true;
-	if (!fails(errors, ARRAY_LEN(errors)))
+	if (!fails("send", errors, ARRAY_LEN(errors)))
 		return real(fd, bytes, size, flags);
 	return errno == 0 ? (ssize_t)size - 1 : -1;
 }
@@ -175,7 +180,7 @@ ssize_t recv(int fd, void *bytes, size_t size, int flags)
 
 	if (!real)
 		*(void **)&real = next("recv");
-	if (!fails(errors, ARRAY_LEN(errors)))
+	if (!fails("recv", errors, ARRAY_LEN(errors)))
 		return real(fd, bytes, size, flags);
 	return errno == 0 ? 0 : -1;
 }
@@ -192,7 +197,21 @@ FAILING(errno, int, pam_set_data,
 FAILING(NULL, const char *, pam_getenv, (pam_handle_t * pamh, const char *name), (pamh, name), 0)
 FAILING(errno, int, getpwnam_r,
 	(const char *user, struct passwd *passwd, char *buffer, size_t size, struct passwd **found),
-	(user, passwd, buffer, size, found), ENOENT, EIO, EMFILE, ENFILE, ENOMEM, ERANGE, EINTR)
+	(user, passwd, buffer, size, found), ENOENT, EIO, EMFILE, ENFILE, ENOMEM, ERANGE, EINTR,
+	ECONNREFUSED, ETIMEDOUT, EPROTO, ENOTCONN, ENXIO, ESRCH, ENAMETOOLONG, EBADMSG)
+
+/* libpam's own, which then goes the way to the log. */
+void pam_syslog(const pam_handle_t *pamh, int priority, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(injection.said, sizeof(injection.said), format, arguments);
+	va_end(arguments);
+	va_start(arguments, format);
+	pam_vsyslog(pamh, priority, format, arguments);
+	va_end(arguments);
+}
 
 /* --- what is done meanwhile ------------------------------------------------------------------- */
 
@@ -278,6 +297,8 @@ static void run(const struct scenario *scenario)
 	injection.is_beyond = false;
 	injection.is_longer = injection.is_inherited = injection.is_signal = false;
 	injection.left_us = (int64_t)10000 * 1000;
+	injection.failed = NULL;
+	injection.said[0] = '\0';
 	injection.is_armed = true;
 	start_ms = now_ms();
 	result = scenario->act(pamh, 0);
@@ -289,6 +310,49 @@ static void run(const struct scenario *scenario)
 	ck_assert_int_eq(result, PAM_SUCCESS);
 	check_unchanged(&before, pamh);
 	end(pamh);
+}
+
+#define PROCESS "open: reading this process's descriptors: ", "open: the client's address cannot "
+#define USERS   "open: reading the user database: ", "open: no such user"
+#define HELPER  "open: asking the helper: ", "open: no answer from the helper"
+
+static const struct {
+	const char *call, *lines[3];
+} blames[] = {
+	{"opendir", {PROCESS}},
+	{"readdir", {PROCESS}},
+	{"getsockopt", {PROCESS}},
+	{"getpeername", {PROCESS}},
+	{"getsockname", {PROCESS}},
+	{"getpwnam_r", {USERS}},
+	{"clock_gettime", {HELPER}},
+	{"socket", {HELPER}},
+	{"setsockopt", {HELPER}},
+	{"connect", {HELPER, "open: the helper is not running"}},
+	{"send", {HELPER}},
+	{"recv", {HELPER}},
+};
+
+static bool is_said(const char *line)
+{
+	return line && strncmp(injection.said, line, strlen(line)) == 0;
+}
+
+/* Whatever error number it is, the line names what has failed; if anything has to be said. */
+static void check_blamed(const struct scenario *scenario)
+{
+	bool is_open = scenario->act == pam_open_session && scenario->asked == 1;
+
+	if (!is_open || scenario->manner != say_done || injection.is_lasting || !injection.failed ||
+		injection.said[0] == '\0')
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(blames); i++) {
+		const char *const *lines = blames[i].lines;
+
+		if (strcmp(injection.failed, blames[i].call) == 0)
+			ck_assert_msg(is_said(lines[0]) || is_said(lines[1]) || is_said(lines[2]),
+				"%s: %s", blames[i].call, injection.said);
+	}
 }
 
 /* What was asked, if anything, is the truth or less, but never something else. */
@@ -318,6 +382,7 @@ static void sweep(const struct scenario *scenario, const struct answerer *answer
 	for (injection.nth = 1;; injection.nth++) {
 		for (injection.way = 0;; injection.way++) {
 			run(scenario);
+			check_blamed(scenario);
 			check_asked(scenario, answerer);
 			if (injection.calls < injection.nth)
 				return;

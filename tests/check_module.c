@@ -4,7 +4,10 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <pwd.h>
+#include <stdarg.h>
+#include <syslog.h>
 
+#include <security/pam_ext.h>
 #include <security/pam_modules.h>
 
 #include "check_connection.h"
@@ -18,14 +21,49 @@
 #define PATIENT      "timeout=10000"
 #define HASTY        "timeout=50"
 
+static int users_error; /* the user database's */
+
 /* Link-time stand-in for libc's: there are users of any name but one. */
 int getpwnam_r(
 	const char *user, struct passwd *passwd, char *buffer, size_t size, struct passwd **found)
 {
 	(void)buffer, (void)size;
 	passwd->pw_uid = UID;
-	*found = strcmp(user, "nobody there") == 0 ? NULL : passwd;
-	return 0;
+	*found = users_error != 0 || strcmp(user, "nobody there") == 0 ? NULL : passwd;
+	return users_error;
+}
+
+/* What the module said last of an open; libpam has lines of its own. */
+static struct {
+	int priority;
+	char text[256]; /* empty: nothing was said */
+} said;
+
+void pam_syslog(const pam_handle_t *pamh, int priority, const char *format, ...)
+{
+	char text[sizeof(said.text)];
+	va_list arguments;
+
+	(void)pamh;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	if (strncmp(text, "open: ", 6) != 0)
+		return;
+	said.priority = priority;
+	strcpy(said.text, text);
+}
+
+static void check_said(int priority, const char *text)
+{
+	char line[256] = "";
+
+	if (text)
+		snprintf(line, sizeof(line), "open: %s", text);
+	ck_assert_str_eq(said.text, line);
+	if (text)
+		ck_assert_int_eq(said.priority, priority);
+	said.text[0] = '\0';
 }
 
 /* A helper that answers count requests with size bytes each, and counts how many came. */
@@ -84,8 +122,8 @@ static struct helper answering(enum wire_answer first, enum wire_answer second, 
 	return helper;
 }
 
-/* What the module says when it is called directly, where a stack would hide that. It has nothing
- * to close: it keeps no data for anybody but libpam. */
+/* What the module returns when it is called directly, where a stack would hide that. It has nothing
+ * to close, nor to say of it: it keeps no data for anybody but libpam. */
 static int opened(const char *user, const char *rhost, const char *options)
 {
 	char socket[sizeof(path) + 8];
@@ -102,24 +140,32 @@ static int opened(const char *user, const char *rhost, const char *options)
 
 static char huge[10001], numeric[10001], longest[256], too_long[257];
 
+#define NO_ADDRESS "the client's address cannot be known"
+#define LONG_NAME  "the user's name is too long"
+#define UNTOLD     "such a login cannot be told"
+#define BAD(word)  "bad option \"" word "\": nothing done"
+
 /* Nobody is asked; the helper is there. */
 static const struct {
 	const char *user, *rhost, *options;
+	int priority;
+	const char *text;
 } unasked[] = {
-	{USER, NULL, PATIENT},
-	{USER, "", PATIENT},
-	{USER, NAME, PATIENT}, /* and no connection */
-	{USER, huge, PATIENT},
-	{USER, numeric, PATIENT},
-	{NULL, RHOST, PATIENT},
-	{"", RHOST, PATIENT},
-	{"nobody there", RHOST, PATIENT},
-	{too_long, RHOST, PATIENT},
-	{huge, RHOST, PATIENT},
-	{huge, huge, PATIENT},
-	{USER, RHOST, "timeout=0"},
-	{USER, RHOST, "socket=relative"},
-	{USER, RHOST, "unknown"},
+	{USER, NULL, PATIENT, 0, NULL},
+	{USER, "", PATIENT, 0, NULL},
+	{USER, NAME, PATIENT, LOG_WARNING, NO_ADDRESS}, /* and no connection */
+	{USER, huge, PATIENT, LOG_WARNING, NO_ADDRESS},
+	{USER, numeric, PATIENT, LOG_WARNING, NO_ADDRESS},
+	{USER, "0.0.0.0", PATIENT, LOG_WARNING, UNTOLD},
+	{NULL, RHOST, PATIENT, LOG_WARNING, UNTOLD},
+	{"", RHOST, PATIENT, LOG_WARNING, UNTOLD},
+	{"nobody there", RHOST, PATIENT, LOG_WARNING, "no such user"},
+	{too_long, RHOST, PATIENT, LOG_WARNING, LONG_NAME},
+	{huge, RHOST, PATIENT, LOG_WARNING, LONG_NAME},
+	{huge, huge, PATIENT, LOG_WARNING, NO_ADDRESS},
+	{USER, RHOST, "timeout=0", LOG_ERR, BAD("timeout=0")},
+	{USER, RHOST, "socket=relative", LOG_ERR, BAD("socket=relative")},
+	{USER, RHOST, "unknown", LOG_ERR, BAD("unknown")},
 };
 
 START_TEST(asks_nobody)
@@ -131,22 +177,54 @@ START_TEST(asks_nobody)
 	start(&helper);
 	ck_assert_int_eq(
 		opened(unasked[_i].user, unasked[_i].rhost, unasked[_i].options), PAM_IGNORE);
+	check_said(unasked[_i].priority, unasked[_i].text);
 	stop(&helper);
 	check_unchanged(&before, NULL);
 }
 END_TEST
 
+/* A user database fails with the numbers that the module's other parts have, and it is the one that
+ * is named. */
+static const int database_errors[] = {ECONNREFUSED, ETIMEDOUT, EPROTO, ENXIO, ENOTCONN,
+	ENAMETOOLONG, EBADMSG, EMFILE, ENOENT, ESRCH};
+
+START_TEST(database_fails)
+{
+	struct helper helper = {.count = 0};
+	int error = database_errors[_i];
+	bool is_missing = error == ENOENT || error == ESRCH;
+	char text[128];
+
+	snprintf(text, sizeof(text), "reading the user database: %s", strerror(error));
+	start(&helper);
+	users_error = error;
+	ck_assert_int_eq(opened(USER, RHOST, PATIENT), PAM_IGNORE);
+	check_said(is_missing ? LOG_WARNING : LOG_ERR, is_missing ? "no such user" : text);
+	stop(&helper);
+}
+END_TEST
+
+#define DIFFER  "module and helper differ in version"
+#define PUZZLED "the helper did not understand"
+#define NONE    "no answer from the helper"
+
 static const struct {
 	uint8_t bytes[8];
 	size_t size;
-	int result;
+	int result, priority;
+	const char *text;
 } answers[] = {
-	{{1, 0, WIRE_DONE}, 4, PAM_SUCCESS}, {{1, 0, WIRE_REFUSED}, 4, PAM_IGNORE},
-	{{1, 0, WIRE_MALFORMED}, 4, PAM_IGNORE}, {{1, 0, WIRE_OTHER_VERSION}, 4, PAM_IGNORE},
-	{{1, 0, WIRE_NOTHING}, 4, PAM_IGNORE}, {{1, 0, WIRE_FAILED}, 4, PAM_IGNORE},
-	{{1, 0, WIRE_FAILED + 1}, 4, PAM_IGNORE}, {{9, 0, WIRE_DONE}, 4, PAM_IGNORE},
-	{{1, 0, WIRE_DONE}, 3, PAM_IGNORE}, {{1, 0, WIRE_DONE}, 8, PAM_IGNORE},
-	{{0}, 0, PAM_IGNORE}, /* closes without a word */
+	{{1, 0, WIRE_DONE}, 4, PAM_SUCCESS, 0, NULL},
+	{{1, 0, WIRE_REFUSED}, 4, PAM_IGNORE, LOG_WARNING, "the helper refused: see its log"},
+	{{1, 0, WIRE_MALFORMED}, 4, PAM_IGNORE, LOG_ERR, PUZZLED},
+	{{1, 0, WIRE_OTHER_VERSION}, 4, PAM_IGNORE, LOG_ERR, DIFFER},
+	{{1, 0, WIRE_NOTHING}, 4, PAM_IGNORE, LOG_ERR, PUZZLED},
+	{{1, 0, WIRE_FAILED}, 4, PAM_IGNORE, LOG_ERR, "the helper failed: see its log"},
+	{{1, 0, WIRE_FAILED + 1}, 4, PAM_IGNORE, LOG_WARNING, NONE},
+	{{9, 0, WIRE_DONE}, 4, PAM_IGNORE, LOG_ERR, DIFFER},
+	{{1, 0, WIRE_DONE}, 3, PAM_IGNORE, LOG_WARNING, NONE},
+	{{1, 0, WIRE_DONE}, 8, PAM_IGNORE, LOG_WARNING, NONE},
+	{{0}, 0, PAM_IGNORE, LOG_WARNING, NONE}, /* closes without a word */
 };
 
 static struct helper answering_bytes(int i)
@@ -165,6 +243,7 @@ START_TEST(answered)
 	draw(&before, NULL);
 	start(&helper);
 	ck_assert_int_eq(opened(USER, RHOST, PATIENT), answers[_i].result);
+	check_said(answers[_i].priority, answers[_i].text);
 	stop(&helper);
 	check_unchanged(&before, NULL);
 }
@@ -199,15 +278,23 @@ static void silent(void)
 	ck_assert_int_ge(listening(), 0);
 }
 
-static void (*const unreachable[])(void) = {absent, dead, silent};
+static const struct {
+	void (*arrange)(void);
+	const char *text;
+} unreachable[] = {
+	{absent, "the helper is not running"},
+	{dead, "the helper is not running"},
+	{silent, "no answer from the helper in time"},
+};
 
 START_TEST(helper_unreachable)
 {
 	static struct portrait before;
 
-	unreachable[_i]();
+	unreachable[_i].arrange();
 	draw(&before, NULL);
 	ck_assert_int_eq(opened(USER, RHOST, HASTY), PAM_IGNORE);
+	check_said(LOG_WARNING, unreachable[_i].text);
 	check_unchanged(&before, NULL);
 }
 END_TEST
@@ -265,7 +352,7 @@ START_TEST(close_unreachable)
 	start(&helper);
 	ck_assert_int_eq(pam_open_session(pamh, 0), PAM_SUCCESS);
 	stop(&helper);
-	unreachable[_i]();
+	unreachable[_i].arrange();
 	ck_assert_int_eq(pam_close_session(pamh, 0), PAM_SUCCESS);
 	end(pamh);
 }
@@ -394,6 +481,7 @@ END_TEST
 int main(void)
 {
 	const struct check_test tests[] = {LOOP(asks_nobody, ARRAY_LEN(unasked)),
+		LOOP(database_fails, ARRAY_LEN(database_errors)),
 		LOOP(answered, ARRAY_LEN(answers)), LOOP(not_opened, ARRAY_LEN(answers) - 1),
 		LOOP(helper_unreachable, ARRAY_LEN(unreachable)), TEST(close_waits_for_nobody),
 		LOOP(close_answered, WIRE_FAILED + 1),
