@@ -55,16 +55,22 @@ static uint64_t number(const char *name)
 	return errno != 0 || *end ? 0 : value;
 }
 
-static bool is_listening_at(int fd, const char *path, int type)
+/* 1 if it is that, 0 if not; -errno if that cannot be known, and another one in its place would
+ * leave the manager's with nobody to listen. */
+static int is_listening_at(int fd, const char *path, int type)
 {
 	struct sockaddr_un address = {0};
 	socklen_t size = sizeof(address), one = sizeof(int);
 	int has_type = 0, is_listening = 0;
 
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &has_type, &one) == 0 && has_type == type &&
-	       getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &one) == 0 &&
-	       is_listening && getsockname(fd, (struct sockaddr *)&address, &size) == 0 &&
-	       address.sun_family == AF_UNIX &&
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &has_type, &one) < 0)
+		return errno == ENOTSOCK || errno == EBADF ? 0 : -errno;
+	if (has_type != type)
+		return 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &one) < 0 ||
+		getsockname(fd, (struct sockaddr *)&address, &size) < 0)
+		return -errno;
+	return is_listening && address.sun_family == AF_UNIX &&
 	       strncmp(address.sun_path, path, sizeof(address.sun_path)) == 0;
 }
 
@@ -75,7 +81,11 @@ int manager_socket(const char *path, int type)
 	if (number("LISTEN_PID") != (uint64_t)getpid() || count > FDS_MAX)
 		return -ENOENT;
 	for (int fd = FIRST_FD; fd < FIRST_FD + (int)count; fd++) {
-		if (!is_listening_at(fd, path, type))
+		int is_it = is_listening_at(fd, path, type);
+
+		if (is_it < 0)
+			return is_it;
+		if (is_it == 0)
 			continue;
 		if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
 			return -errno;

@@ -15,7 +15,7 @@ void manager_tell(const char *message);
 bool manager_is_abstract(void);
 
 /* The listening unix socket of that path and type that the manager has passed, non-blocking and not
- * for children; -ENOENT if it has not. */
+ * for children; -ENOENT if it has not, else -errno. */
 int manager_socket(const char *path, int type);
 
 /* How often to say "WATCHDOG=1", in milliseconds: half of the time after which the manager starts

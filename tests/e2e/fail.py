@@ -6,6 +6,7 @@ things right. Of a call there may be many occurrences in a run, and it may fail 
 """
 
 import ctypes
+import fcntl
 import json
 import mmap
 import os
@@ -192,15 +193,52 @@ def mosh_server(port, name="mosh-server"):
 # --- the helper -----------------------------------------------------------------------------------------
 
 
+class Manager:
+    """a service manager that has made the sockets and passes them on, as systemd does"""
+
+    SOCKETS = {"session.sock": socket.SOCK_SEQPACKET, "control.sock": socket.SOCK_STREAM}
+    # The process number is the helper's own only when it is executed.
+    START = 'exec 3<&$1- 4<&$2-; shift 2; LISTEN_PID=$$ LISTEN_FDS=2 exec "$@"'
+
+    def __init__(self):
+        self.fds = []
+
+    def listen(self):
+        self.end()
+        os.makedirs(RUN, exist_ok=True)
+        for name, kind in self.SOCKETS.items():
+            with socket.socket(socket.AF_UNIX, kind) as sock:
+                sock.bind(f"{RUN}/{name}")
+                sock.listen(64)
+                self.fds.append(fcntl.fcntl(sock, fcntl.F_DUPFD, 100))  # in nobody's way
+        self.inodes = self.look()
+
+    def look(self):
+        return [os.path.exists(f"{RUN}/{name}") and os.stat(f"{RUN}/{name}").st_ino for name in self.SOCKETS]
+
+    def is_untouched(self):
+        return self.look() == self.inodes
+
+    def command(self, command):
+        return ["bash", "-c", self.START, "manager", *map(str, self.fds), *command]
+
+    def end(self):
+        while self.fds:
+            os.close(self.fds.pop())
+
+
 class Helper:
-    def __init__(self, forced=None, options=("-f",)):
+    def __init__(self, forced=None, options=("-f",), manager=None):
         environment = dict(os.environ, NOTIFY_SOCKET=f"{BASE}/notify")
         environment.pop("FORCED", None)
         if forced:
             environment["FORCED"] = forced
+        self.manager = manager
         self.log = open(f"{BASE}/log", "w+b")
-        self.process = subprocess.Popen([PROGRAM, *options, "-c", f"{BASE}/moshgate.conf"], env=environment,
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.log)
+        command = [PROGRAM, *options, "-c", f"{BASE}/moshgate.conf"]
+        self.process = subprocess.Popen(manager.command(command) if manager else command, env=environment,
+                                        pass_fds=manager.fds if manager else (), stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=self.log)
 
     def has_ended(self):
         return self.process.poll() is not None
@@ -233,7 +271,7 @@ class Helper:
         text = b""
         try:
             with self.connect(request, port) as sock:
-                while part := sock.recv(65536):
+                while part := self.receive(sock):
                     text += part
         except socket.timeout:
             raise Fault(f"no answer to control request {request}") from None
@@ -242,6 +280,17 @@ class Helper:
         if len(text) < 4:
             return None
         return struct.unpack("<HH", text[:4])[1], json.loads(text[4:]) if len(text) > 4 else None
+
+    def receive(self, sock):
+        """In a manager's socket one would wait for the next helper."""
+        end = time.monotonic() + PATIENCE
+        sock.setblocking(False)
+        while not select.select([sock], [], [], 0.05)[0]:
+            if self.manager and self.has_ended():
+                return b""
+            if time.monotonic() > end:
+                raise socket.timeout
+        return sock.recv(65536)
 
     def control(self, request, port=0):
         """what was answered at last, and whether a try before that had failed"""
@@ -299,7 +348,7 @@ class World:
         self.nft = Nft()
         self.round = 0
         self.fds = None
-        self.held = self.home = self.foreign = None
+        self.held = self.home = self.foreign = self.manager = None
         self.is_lost = self.is_home_lost = False
         self.processes = []
         os.makedirs(BASE, exist_ok=True)
@@ -319,7 +368,9 @@ class World:
     def begin(self):
         """a login at home with a mosh-server that has its grant, from an earlier helper"""
         self.foreign = self.foreign or mosh_server(FOREIGN, "other")
-        helper = Helper()
+        if self.manager:
+            self.manager.listen()
+        helper = self.start()
         try:
             helper.wait_for("the helper is there", helper.is_ready)
             self.home = Login("127.0.1.1")
@@ -331,6 +382,9 @@ class World:
                 raise Fault("it does not stop well: " + helper.output().decode())
         finally:
             helper.kill()
+
+    def start(self, forced=None):
+        return Helper(forced, manager=self.manager)
 
     def reset(self):
         """all as before begin()"""
@@ -492,7 +546,7 @@ class World:
 
     def repair(self):
         """what the last helper left is what the next one makes good"""
-        helper = Helper()
+        helper = self.start()
         try:
             helper.wait_for("the next helper is there", helper.is_ready)
             sets = self.nft.sets()
@@ -533,7 +587,7 @@ def serve(world, forced):
     """one life of a helper"""
     world.round += 1
     world.wanted, world.ports = {("127.0.1.1", SERVER, HELD)}, {HELD}
-    helper = Helper(forced)
+    helper = world.start(forced)
     is_done = False
     try:
         try:
@@ -555,6 +609,14 @@ def serve(world, forced):
         raise Fault(f"{fault}\n{helper.output().decode(errors='replace')}") from None
     finally:
         helper.kill()
+
+
+def serve_passed(world, forced):
+    """the same with sockets of a service manager's, which stay whatever becomes of the helper"""
+    result = serve(world, forced)
+    if not world.manager.is_untouched():
+        raise Fault("the manager's sockets are gone")
+    return result
 
 
 def finish(helper):
@@ -671,7 +733,7 @@ class Sweep:
             self.failed += 1
             print(f"not ok - {scene.__name__}: {self.name(record)}, occurrence {occurrence}, way {way}, "
                   f"{record[0]:#x}: {fault}\n#   {self.where(record)}", flush=True)
-            if scene is serve:
+            if scene in (serve, serve_passed):
                 self.world.reset()
                 self.world.begin()
         self.runs += 1
@@ -718,6 +780,10 @@ class Sweep:
     def run(self):
         self.world.begin()
         self.sweep(serve)
+        self.world.reset()
+        self.world.manager = Manager()
+        self.world.begin()
+        self.sweep(serve_passed)
         self.world.foreign.end()
         for scene in (into_background, remove_guard, check_only):
             self.sweep(scene)

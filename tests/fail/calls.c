@@ -111,6 +111,8 @@ CALL(ssize_t, -1, sendto,
 	(int fd, const void *from, size_t size, int flags, const struct sockaddr *to,
 		socklen_t to_size),
 	(fd, from, size, flags, to, to_size), ECONNREFUSED)
+CALL(int, -1, getsockname, (int fd, struct sockaddr *address, socklen_t *size), (fd, address, size),
+	ENOBUFS)
 CALL(int, -1, getsockopt, (int fd, int level, int option, void *value, socklen_t *size),
 	(fd, level, option, value, size), ENOPROTOOPT, EMFILE)
 CALL(int, -1, setsockopt, (int fd, int level, int option, const void *value, socklen_t size),
@@ -248,6 +250,23 @@ int __wrap_openat(int fd, const char *path, int flags, ...)
 	va_end(arguments);
 	if (way == 0)
 		return __real_openat(fd, path, flags, mode);
+	errno = way;
+	return -1;
+}
+
+int __real_fcntl(int fd, int what, ...);
+int __wrap_fcntl(int fd, int what, ...);
+int __wrap_fcntl(int fd, int what, ...)
+{
+	WAYS(fcntl, EPERM);
+	va_list arguments;
+	int argument;
+
+	va_start(arguments, what);
+	argument = va_arg(arguments, int);
+	va_end(arguments);
+	if (way == 0)
+		return __real_fcntl(fd, what, argument);
 	errno = way;
 	return -1;
 }
