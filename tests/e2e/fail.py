@@ -170,7 +170,11 @@ class Login(Process):
     def __init__(self, client):
         super().__init__(log_in, client)
         self.client = client
-        self.is_known = self.waits("opening") == str(DONE)
+        try:
+            self.is_known = self.waits("opening") == str(DONE)
+        except Fault:
+            self.end()
+            raise
 
     def waits(self, what):
         answer = self.answer(LOGIN_PATIENCE)
@@ -595,6 +599,10 @@ def serve(world, forced):
             is_done = True
         except Ended:
             pass
+        except Fault:
+            # Logins wait in a manager's socket, for the next helper.
+            if not (world.manager and helper.has_ended()):
+                raise
         result = judge(helper.stop(), helper.output(), is_done)
         if result == "served on" and world.nft.sets() != (world.wanted, world.ports):
             raise Fault("it took away what was open")
