@@ -71,7 +71,9 @@ int nftables_list(struct nftables *nftables, char **json)
 
 	if (result < 0)
 		return result;
-	nft_ctx_output_set_flags(nftables->context, NFT_CTX_OUTPUT_JSON);
+	/* For the name of a protocol a C library may load a module, which the sandbox forbids. */
+	nft_ctx_output_set_flags(
+		nftables->context, NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_NUMERIC_PROTO);
 	result = run(nftables, "list ruleset");
 	nft_ctx_output_set_flags(nftables->context, 0);
 	if (result == 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <dlfcn.h>
+#include <netdb.h>
 
 #include "check_nft.h"
 #include "clock.h"
@@ -40,6 +41,15 @@ int nft_run_cmd_from_buffer(struct nft_ctx *nft, const char *buffer)
 	ck_assert_msg(is_allowed(buffer), "%s", buffer);
 	command_count++;
 	return run(nft, buffer);
+}
+
+static bool is_asked; /* the C library, for a name */
+
+struct protoent *getprotobynumber(int number)
+{
+	(void)number;
+	is_asked = true;
+	return NULL;
 }
 
 static void begin(void)
@@ -710,6 +720,23 @@ START_TEST(firewall_exclusive)
 }
 END_TEST
 
+/* Which may want to load a module for it, and the helper may load nothing. */
+START_TEST(firewall_lists_numbers)
+{
+	char *json;
+
+	begin_installed();
+	nft_run("add table inet host; add chain inet host c;"
+		"add rule inet host c meta l4proto { tcp, udp } ip protocol icmp drop");
+	is_asked = false;
+	ck_assert_int_eq(firewall_list(firewall, &json), 0);
+	ck_assert(!is_asked);
+	ck_assert_ptr_nonnull(strstr(json, "{\"set\": [6, 17]}"));
+	free(json);
+	finish();
+}
+END_TEST
+
 CHECK_KERNEL_MAIN("firewall", TEST(firewall_installs), TEST(firewall_installs_all_options),
 	LOOP(firewall_repairs, ARRAY_LEN(damages)), TEST(firewall_makes_anew),
 	LOOP(firewall_replaces_sets, ARRAY_LEN(other_sets)), TEST(firewall_refuses_one),
@@ -720,4 +747,4 @@ CHECK_KERNEL_MAIN("firewall", TEST(firewall_installs), TEST(firewall_installs_al
 	TEST(firewall_refused_without_table), TEST(firewall_refused_by_full_set),
 	LOOP(firewall_evil_names, ARRAY_LEN(evil)), LOOP(firewall_saved, 2),
 	LOOP(firewall_saved, 2), TEST(firewall_removes), TEST(firewall_touched),
-	TEST(firewall_exclusive))
+	TEST(firewall_exclusive), TEST(firewall_lists_numbers))
