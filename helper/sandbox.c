@@ -154,13 +154,12 @@ static const int calls[] = {
 	SCMP_SYS(epoll_ctl),
 	SCMP_SYS(epoll_wait),
 	SCMP_SYS(epoll_pwait),
-	SCMP_SYS(epoll_pwait2),
+	SCMP_SYS(epoll_pwait2), /* libevent 2.2 */
 	SCMP_SYS(epoll_create1),
+	SCMP_SYS(epoll_create), /* libevent, once epoll_create1() has failed */
 	SCMP_SYS(timerfd_create),
 	SCMP_SYS(timerfd_settime),
 	SCMP_SYS(timerfd_settime64),
-	SCMP_SYS(timerfd_gettime),
-	SCMP_SYS(timerfd_gettime64),
 	SCMP_SYS(poll),
 	SCMP_SYS(ppoll),
 	SCMP_SYS(ppoll_time64),
@@ -172,10 +171,14 @@ static const int calls[] = {
 	SCMP_SYS(gettimeofday),
 	SCMP_SYS(time),
 	SCMP_SYS(restart_syscall),
+	SCMP_SYS(nanosleep), /* musl's nanosleep() */
 	SCMP_SYS(clock_nanosleep),
 	SCMP_SYS(clock_nanosleep_time64),
 	SCMP_SYS(eventfd2),
+	/* libevent's way for signals: the second and third once the one before has failed */
 	SCMP_SYS(pipe2),
+	SCMP_SYS(pipe),
+	SCMP_SYS(socketpair),
 	/* the two sockets, netlink, syslog, the service manager */
 	SCMP_SYS(accept4),
 	SCMP_SYS(bind),
@@ -187,21 +190,17 @@ static const int calls[] = {
 	SCMP_SYS(recvmsg),
 	SCMP_SYS(sendto),
 	SCMP_SYS(sendmsg),
-	SCMP_SYS(shutdown),
-	SCMP_SYS(socketpair),
 	/* processes that log in: held, never touched */
 	SCMP_SYS(pidfd_open),
 	/* a new observer, when the configuration changes */
 	SCMP_SYS(inotify_init1),
 	SCMP_SYS(inotify_add_watch),
-	SCMP_SYS(inotify_rm_watch),
 	/* /proc, the configuration, the logins; what may be written is Landlock's to say */
 	SCMP_SYS(openat),
 	SCMP_SYS(open),
 	SCMP_SYS(close),
 	SCMP_SYS(read),
 	SCMP_SYS(readv),
-	SCMP_SYS(pread64),
 	SCMP_SYS(write),
 	SCMP_SYS(writev),
 	SCMP_SYS(lseek),
@@ -219,17 +218,15 @@ static const int calls[] = {
 	SCMP_SYS(getdents64),
 	SCMP_SYS(dup),
 	SCMP_SYS(dup2),
-	SCMP_SYS(dup3),
+	SCMP_SYS(dup3), /* dup2() where there is no such call */
 	SCMP_SYS(renameat),
 	SCMP_SYS(renameat2),
 	SCMP_SYS(mkdirat),
 	SCMP_SYS(unlink),
 	SCMP_SYS(unlinkat),
+	/* libnftables looks below /proc for who owns a table */
 	SCMP_SYS(readlink),
 	SCMP_SYS(readlinkat),
-	SCMP_SYS(access),
-	SCMP_SYS(faccessat),
-	SCMP_SYS(faccessat2),
 	/* memory */
 	SCMP_SYS(brk),
 	SCMP_SYS(munmap),
@@ -239,21 +236,19 @@ static const int calls[] = {
 	SCMP_SYS(futex_time64),
 	/* itself */
 	SCMP_SYS(getpid),
-	SCMP_SYS(gettid),
+	/* libevent, before it believes the environment */
 	SCMP_SYS(getuid),
 	SCMP_SYS(geteuid),
 	SCMP_SYS(getgid),
 	SCMP_SYS(getegid),
 	SCMP_SYS(getrandom),
-	SCMP_SYS(uname),
-	SCMP_SYS(sysinfo),
+	SCMP_SYS(sysinfo), /* glibc's qsort(): how much memory there is */
 	SCMP_SYS(rt_sigaction),
 	SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(rt_sigreturn),
 	SCMP_SYS(sigreturn),
 	SCMP_SYS(exit),
 	SCMP_SYS(exit_group),
-	SCMP_SYS(umask),
 };
 
 /* clang-format off */
@@ -282,12 +277,10 @@ static const struct {
 	{SCMP_SYS(fcntl), 1, {IS(1, F_SETFD)}},
 	{SCMP_SYS(fcntl), 1, {IS(1, F_GETFL)}},
 	{SCMP_SYS(fcntl), 1, {IS(1, F_SETFL)}},
-	{SCMP_SYS(fcntl), 1, {IS(1, F_DUPFD_CLOEXEC)}},
 	{SCMP_SYS(fcntl64), 1, {IS(1, F_GETFD)}},
 	{SCMP_SYS(fcntl64), 1, {IS(1, F_SETFD)}},
 	{SCMP_SYS(fcntl64), 1, {IS(1, F_GETFL)}},
 	{SCMP_SYS(fcntl64), 1, {IS(1, F_SETFL)}},
-	{SCMP_SYS(fcntl64), 1, {IS(1, F_DUPFD_CLOEXEC)}},
 	/* no memory that can be executed */
 	{SCMP_SYS(mmap), 1, {HAS_NOT(2, PROT_EXEC)}},
 	{SCMP_SYS(mmap2), 1, {HAS_NOT(2, PROT_EXEC)}},

@@ -464,6 +464,7 @@ int __wrap_seccomp_rule_add_array(scmp_filter_ctx filter, uint32_t action, int c
 static const int calls_of_detector[] = {
 	SCMP_SYS(clone),
 	SCMP_SYS(getppid),
+	SCMP_SYS(gettid),
 	SCMP_SYS(prctl),
 	SCMP_SYS(ptrace),
 	SCMP_SYS(sched_yield),
