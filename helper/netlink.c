@@ -81,7 +81,8 @@ static int ask_once(struct netlink *netlink, union netlink_request *request,
 }
 
 /* What is left of an answer that was given up goes with its socket: the kernel takes no request for
- * another dump before the last one is read to its end. */
+ * another dump before the last one is read to its end. That there is nothing is a whole answer; and
+ * to close a socket of nftables' waits for all that others have just removed. */
 int netlink_ask(struct netlink *netlink, union netlink_request *request,
 	const struct netlink_reader *reader)
 {
@@ -91,7 +92,7 @@ int netlink_ask(struct netlink *netlink, union netlink_request *request,
 	for (int tries = 0; tries < TRIES && is_to_be_asked_again; tries++) {
 		reader->begin(reader->context);
 		error = ask_once(netlink, request, reader);
-		if (error < 0)
+		if (error < 0 && error != -ENOENT)
 			netlink_close(netlink);
 		is_to_be_asked_again = error == -EINTR || error == -ESRCH || error == -EPROTO;
 	}
