@@ -27,12 +27,14 @@ struct firewall {
 };
 
 /* libnftables keeps what it has seen of everybody's ruleset, half a MiB for each table, so it goes
- * when it has done its work; but an exclusive table stays as long as the socket that made it. */
+ * when it has done its work; but an exclusive table stays as long as the socket that made it. The
+ * next one is there before it is wanted in a hurry. */
 static void close_idle_nft(struct firewall *firewall)
 {
 	if (firewall->is_exclusive)
 		return;
 	nftables_close(&firewall->nft);
+	nftables_open(&firewall->nft);
 	elements_forget_port(firewall->sets);
 	memory_trim();
 }
@@ -94,7 +96,7 @@ static int apply_by_script(struct firewall *firewall, const struct plan *plan)
 	struct nftables_script script;
 
 	nftables_begin(&script);
-	script_plan(script.file, firewall->table, plan);
+	script_plan(script.file, firewall->table, plan, false);
 	return nftables_run(&firewall->nft, &script);
 }
 
@@ -183,7 +185,7 @@ static int install(
 	if (!way->is_new)
 		script_clear(script.file, table);
 	script_guard(script.file, installing->config);
-	script_plan(script.file, table, installing->plan);
+	script_plan(script.file, table, installing->plan, way->is_new);
 	result = nftables_run(&firewall->nft, &script);
 	if (result == 0)
 		firewall->is_exclusive = way->is_exclusive;

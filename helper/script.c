@@ -57,23 +57,29 @@ static void write_list(FILE *file, const struct plan *plan, const struct list *l
 		fputs(" }\n", file);
 }
 
-static void write_verbs(FILE *file, const struct plan *plan, struct list list)
+/* Of a table that is new only what is to be there in the end: there is nothing to be deleted. */
+static void write_verbs(FILE *file, const struct plan *plan, struct list list, bool is_new)
 {
 	const enum plan_verb *verbs = plan_verbs(list.kind);
 
 	for (size_t i = 0; i < PLAN_VERBS && verbs[i] != VERB_NONE; i++) {
+		bool is_last = i + 1 == PLAN_VERBS || verbs[i + 1] == VERB_NONE;
+
+		if (is_new && (!is_last || verbs[i] == VERB_DELETE))
+			continue;
 		list.verb = verbs[i] == VERB_ADD ? "add" : "delete";
 		write_list(file, plan, &list);
 	}
 }
 
-void script_plan(FILE *file, const char *table, const struct plan *plan)
+void script_plan(FILE *file, const char *table, const struct plan *plan, bool is_new)
 {
 	static const char *const sets[] = {"grants4", "grants6", "servers"};
 
 	for (enum change_kind kind = CHANGE_SHUT; kind < CHANGE_LAPSED; kind++)
 		for (size_t set = 0; set < sizeof(sets) / sizeof(sets[0]); set++)
-			write_verbs(file, plan, (struct list){table, NULL, sets[set], kind});
+			write_verbs(
+				file, plan, (struct list){table, NULL, sets[set], kind}, is_new);
 }
 
 /* "ip saddr . ip daddr . udp dport" or, with a shorter prefix, "ip saddr & 255.255.255.0 . ...". */

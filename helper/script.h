@@ -24,8 +24,8 @@ void script_guard(FILE *file, const struct config *config);
 /* How many sets and chains these are, and so all that is to be in the table. */
 unsigned int script_contents(const struct config *config);
 
-/* Commands that carry out the plan. */
-void script_plan(FILE *file, const char *table, const struct plan *plan);
+/* Commands that carry out the plan. is_new: the table was not there before these commands. */
+void script_plan(FILE *file, const char *table, const struct plan *plan, bool is_new);
 
 /* A command that puts an element as it is into sets that were made anew. */
 void script_element(
