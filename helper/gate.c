@@ -75,21 +75,25 @@ void gate_on_ended(struct gate *gate)
 	search_see(gate);
 }
 
-int gate_refresh(struct gate *gate)
+int gate_read_sets(struct gate *gate)
 {
 	auto_free void *items = NULL;
 	struct elements elements = {0};
 	int error = firewall_read(gate->firewall, &elements);
 
 	items = elements.items;
-	if (error < 0) {
+	if (error < 0)
 		log_error("reading the sets: %s", strerror(-error));
-		return error;
-	}
-	error = search_see(gate);
-	if (error == 0)
+	else
 		grant_sync(gate->grants, &elements, gate_now_ms(gate));
 	return error;
+}
+
+int gate_refresh(struct gate *gate)
+{
+	int error = search_see(gate);
+
+	return error < 0 ? error : gate_read_sets(gate);
 }
 
 size_t gate_on_revoke(struct gate *gate, const struct grant_selector *selector)

@@ -6,6 +6,7 @@
 #include "gate_part.h"
 #include "hostcheck.h"
 #include "log.h"
+#include "search.h"
 
 #define HEAL_FIRST_MS  10
 #define HEAL_DELAY_MS  1000  /* at most */
@@ -46,10 +47,8 @@ static int install(struct gate *gate, const char *action)
 {
 	uint64_t now_ms = gate_now_ms(gate);
 	struct plan plan;
-	int error = gate_refresh(gate);
+	int error;
 
-	if (error < 0)
-		return error;
 	plan_start_anew(gate->grants);
 	plan_make(gate->grants, now_ms, &plan);
 	error = firewall_install(gate->firewall, gate->config, &plan);
@@ -73,6 +72,26 @@ static int install(struct gate *gate, const char *action)
 	return error;
 }
 
+static int refresh_and_install(struct gate *gate)
+{
+	int error = gate_refresh(gate);
+
+	return error < 0 ? error : install(gate, "installed");
+}
+
+/* What the sockets say comes after: until the guard is back the range is open. A command that
+ * flushed it makes everybody wait for the kernel's grace period when it ends, if it ends first. */
+static int restore(struct gate *gate)
+{
+	int error = gate_read_sets(gate);
+
+	if (error == 0)
+		error = install(gate, "restored");
+	if (error == 0)
+		search_see(gate);
+	return error;
+}
+
 static void delay_next_heal(struct gate *gate)
 {
 	if (gate->heal_delay_ms == HEAL_DELAY_MS)
@@ -92,7 +111,7 @@ void gate_heal(struct gate *gate, uint64_t now_ms)
 	gate->is_touched = false;
 	gate->healed_ms = now_ms;
 	delay_next_heal(gate);
-	if (install(gate, "restored") < 0) {
+	if (restore(gate) < 0) {
 		gate_plan_heal(gate, now_ms);
 		return;
 	}
@@ -117,7 +136,7 @@ int gate_install_first(struct gate *gate)
 	items = ports.items;
 	if (error < 0)
 		log_warning("reading the set of servers: %s", strerror(-error));
-	error = install(gate, "installed");
+	error = refresh_and_install(gate);
 	for (size_t i = 0; i < ports.count; i++)
 		server_pass_over_port(&gate->grants->servers, ports.items[i].key.port);
 	return error;
@@ -142,7 +161,7 @@ int gate_reload(struct gate *gate, struct observer *observer)
 	int error;
 
 	gate->observer = observer;
-	error = install(gate, "installed");
+	error = refresh_and_install(gate);
 	if (error < 0) {
 		gate->observer = old;
 	} else if (old != observer) {

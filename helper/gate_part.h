@@ -14,6 +14,9 @@ uint64_t gate_now_ms(struct gate *gate);
 /* Tells of what became of a plan. */
 void gate_tell(struct gate *gate, const struct plan *plan, uint64_t now_ms);
 
+/* Takes in what the kernel's sets say of the grants. -errno, already logged. */
+int gate_read_sets(struct gate *gate);
+
 /* When to compare next. */
 void gate_set_compare(struct gate *gate, uint64_t now_ms);
 
