@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,37 +9,63 @@
 #include "log.h"
 #include "text.h"
 
-/* Longer than any line can be: names and credentials are bounded, and escaped four to one. */
-#define LINE_SIZE 3072
+/* Longer than any line can be, and its fields: names and credentials are bounded, and escaped four
+ * to one. */
+#define TEXT_SIZE 3072
+#define KEY_SIZE  16
 
-struct line {
-	char text[LINE_SIZE];
+struct part {
+	char text[TEXT_SIZE];
 	size_t length;
 };
 
-static void append(struct line *line, const char *format, ...)
+/* One event, as people read it and as fields of the journal. */
+struct line {
+	struct part words, fields;
+};
+
+static void append(struct part *part, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-static void append(struct line *line, const char *format, ...)
+static void append(struct part *part, const char *format, ...)
 {
-	size_t left = sizeof(line->text) - line->length;
+	size_t left = sizeof(part->text) - part->length;
 	va_list arguments;
 	int length;
 
 	va_start(arguments, format);
-	length = vsnprintf(line->text + line->length, left, format, arguments);
+	length = vsnprintf(part->text + part->length, left, format, arguments);
 	va_end(arguments);
 	if (length > 0 && (size_t)length < left)
-		line->length += (size_t)length;
+		part->length += (size_t)length;
 	else
-		line->text[line->length] = '\0';
+		part->text[part->length] = '\0';
+}
+
+static void begin(struct line *line, const char *event)
+{
+	append(&line->words, "%s", event);
+	append(&line->fields, "MOSHGATE_EVENT=%s\n", event);
+}
+
+/* The value is plain, or in quotes. */
+static void add(struct line *line, const char *key, const char *value)
+{
+	char name[KEY_SIZE];
+	size_t length = 0;
+
+	for (; length < sizeof(name) - 1 && key[length]; length++)
+		name[length] = (char)toupper((unsigned char)key[length]);
+	name[length] = '\0';
+	append(&line->words, " %s=%s", key, value);
+	append(&line->fields, "MOSHGATE_%s=%s\n", name, value);
 }
 
 static void emit(const struct audit *audit, int priority, const struct line *line, uint32_t uid)
 {
-	log_line(priority, "%s", line->text);
+	log_event(priority, line->words.text, line->fields.text);
 	if (audit->hear)
-		audit->hear(line->text, uid, audit->context);
+		audit->hear(line->words.text, uid, audit->context);
 }
 
 static void add_text(struct line *line, const char *key, const char *value)
@@ -46,12 +73,15 @@ static void add_text(struct line *line, const char *key, const char *value)
 	char quoted[TEXT_QUOTED_SIZE];
 
 	text_quote(value, quoted);
-	append(line, " %s=%s", key, quoted);
+	add(line, key, quoted);
 }
 
 static void add_number(struct line *line, const char *key, uint64_t value)
 {
-	append(line, " %s=%" PRIu64, key, value);
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, value);
+	add(line, key, text);
 }
 
 /* In seconds; what is said to begin in the future has lasted for none. */
@@ -64,7 +94,7 @@ static void add_address(struct line *line, const char *key, const struct address
 {
 	char text[ADDRESS_TEXT_SIZE];
 
-	append(line, " %s=%s", key, address_format(address, text));
+	add(line, key, address_format(address, text));
 }
 
 static void add_user(struct line *line, const char *user, uint32_t uid)
@@ -84,7 +114,8 @@ void audit_start(const struct audit *audit, const char *version)
 {
 	struct line line = {0};
 
-	append(&line, "start version=%s", version);
+	begin(&line, "start");
+	add(&line, "version", version);
 	emit(audit, LOG_INFO, &line, AUDIT_NOBODY);
 }
 
@@ -92,7 +123,7 @@ void audit_stop(const struct audit *audit)
 {
 	struct line line = {0};
 
-	append(&line, "stop");
+	begin(&line, "stop");
 	emit(audit, LOG_INFO, &line, AUDIT_NOBODY);
 }
 
@@ -100,13 +131,14 @@ void audit_guard(const struct audit *audit, const char *action)
 {
 	struct line line = {0};
 
-	append(&line, "guard action=%s", action);
+	begin(&line, "guard");
+	add(&line, "action", action);
 	emit(audit, LOG_INFO, &line, AUDIT_NOBODY);
 }
 
 static void begin_login(struct line *line, const char *event, const struct login *login)
 {
-	append(line, "%s", event);
+	begin(line, event);
 	add_user(line, login->user, login->uid);
 	add_address(line, "addr", &login->client);
 	add_number(line, "pid", (uint64_t)login->pid);
@@ -137,7 +169,8 @@ void audit_limit_logins(const struct audit *audit, const struct login *login, ui
 	struct line line = {0};
 
 	begin_login(&line, "limit", login);
-	append(&line, " name=logins-per-user value=%" PRIu32, limit);
+	add(&line, "name", "logins-per-user");
+	add_number(&line, "value", limit);
 	emit(audit, LOG_WARNING, &line, login->uid);
 }
 
@@ -145,10 +178,10 @@ void audit_grant(const struct audit *audit, const struct grant *grant)
 {
 	struct line line = {0};
 
-	append(&line, "grant");
+	begin(&line, "grant");
 	add_user(&line, grant->label.user, grant->label.uid);
 	add_key(&line, &grant->key);
-	append(&line, " via=%s", text_via(grant->label.via));
+	add(&line, "via", text_via(grant->label.via));
 	add_address(&line, "server", &grant->key.server);
 	add_text(&line, "auth", grant->label.auth);
 	emit(audit, LOG_INFO, &line, grant->label.uid);
@@ -160,11 +193,11 @@ void audit_revoke(const struct audit *audit, const struct grant *grant, uint64_t
 {
 	struct line line = {0};
 
-	append(&line, "revoke");
+	begin(&line, "revoke");
 	add_user(&line, grant->label.user, grant->label.uid);
 	add_key(&line, &grant->key);
 	add_address(&line, "server", &grant->key.server);
-	append(&line, " reason=%s", text_reason(grant->reason));
+	add(&line, "reason", text_reason(grant->reason));
 	if (grant->label.cookie != 0)
 		add_duration(&line, grant->label.since_ms, now_ms);
 	if (grant->is_counted) {
@@ -179,14 +212,14 @@ void audit_deny(const struct audit *audit, const struct grant_denial *denial, ui
 	bool is_limit = denial->reason == DENIAL_LIMIT_USER || denial->reason == DENIAL_LIMIT;
 	struct line line = {0};
 
-	append(&line, "%s", is_limit ? "limit" : "deny");
+	begin(&line, is_limit ? "limit" : "deny");
 	if (denial->user[0])
 		add_text(&line, "user", denial->user);
 	add_number(&line, "uid", denial->uid);
 	if (denial->client.family != 0)
 		add_address(&line, "addr", &denial->client);
 	add_number(&line, "port", denial->port);
-	append(&line, " %s=%s", is_limit ? "name" : "reason", text_denial(denial->reason));
+	add(&line, is_limit ? "name" : "reason", text_denial(denial->reason));
 	if (is_limit)
 		add_number(&line, "value", denial->limit);
 	if (count > 1)

@@ -8,7 +8,8 @@
 /*
  * One line for each decision, after it has taken effect: "event key=value ...". A value that is not
  * plain stands in quotes with ", \ and all that is not printable ASCII escaped, so that whatever
- * name a user or a host has, it is one value of one line. (check_audit.c)
+ * name a user or a host has, it is one value of one line. The journal has the event and each value
+ * as fields, too: MOSHGATE_EVENT and MOSHGATE_KEY. (check_audit.c)
  */
 
 #define AUDIT_NOBODY UINT32_MAX

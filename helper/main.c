@@ -16,6 +16,7 @@
 #include "confine.h"
 #include "daemon.h"
 #include "fd.h"
+#include "journal.h"
 #include "log.h"
 #include "loop.h"
 #include "manager.h"
@@ -359,6 +360,17 @@ static int parse_options(int argc, char **argv, struct options *options)
 	return optind == argc ? 0 : -EINVAL;
 }
 
+/* Before standard output is given up. */
+static void open_log(const struct options *options)
+{
+	int error;
+
+	log_open(options->is_debug);
+	error = manager_has_journal() ? log_to_journal(JOURNAL_SOCKET) : 0;
+	if (error < 0)
+		log_warning("the journal: %s; syslog has the lines", strerror(-error));
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = {0};
@@ -367,6 +379,6 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
-	log_open(options.is_debug);
+	open_log(&options);
 	return options.run ? options.run(&options) : run_helper(&options);
 }

@@ -3,9 +3,12 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -99,4 +102,22 @@ uint64_t manager_watchdog_ms(void)
 	if (getenv("WATCHDOG_PID") && number("WATCHDOG_PID") != (uint64_t)getpid())
 		return 0;
 	return number("WATCHDOG_USEC") / 2000;
+}
+
+/* That the variable is there says little: a shell that the manager started has it, too. */
+bool manager_has_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	struct stat status;
+	char text[48];
+
+	for (int fd = STDOUT_FILENO; stream && fd <= STDERR_FILENO; fd++) {
+		if (fstat(fd, &status) < 0)
+			continue;
+		snprintf(text, sizeof(text), "%ju:%ju", (uintmax_t)status.st_dev,
+			(uintmax_t)status.st_ino);
+		if (strcmp(text, stream) == 0)
+			return true;
+	}
+	return false;
 }

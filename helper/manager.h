@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 /* What a service manager and its services tell each other by the environment: sd_notify(3),
- * sd_listen_fds(3), sd_watchdog_enabled(3). Without a manager all of it is nothing. */
+ * sd_listen_fds(3), sd_watchdog_enabled(3); $JOURNAL_STREAM. Without a manager all of it is
+ * nothing. */
 
 /* "READY=1" or the like, to $NOTIFY_SOCKET if that is set. */
 void manager_tell(const char *message);
@@ -21,5 +22,8 @@ int manager_socket(const char *path, int type);
 /* How often to say "WATCHDOG=1", in milliseconds: half of the time after which the manager starts
  * us again. 0: never. */
 uint64_t manager_watchdog_ms(void);
+
+/* Whether standard output or error are the journal's. */
+bool manager_has_journal(void);
 
 #endif

@@ -179,7 +179,7 @@ static const int calls[] = {
 	SCMP_SYS(pipe2),
 	SCMP_SYS(pipe),
 	SCMP_SYS(socketpair),
-	/* the two sockets, netlink, syslog, the service manager */
+	/* the two sockets, netlink, syslog, the journal, the service manager */
 	SCMP_SYS(accept4),
 	SCMP_SYS(bind),
 	SCMP_SYS(connect),

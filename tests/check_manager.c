@@ -2,9 +2,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -174,11 +176,47 @@ START_TEST(manager_watches)
 }
 END_TEST
 
+/* As systemd names the stream that it has given. */
+static void set_stream(int fd, const char *format)
+{
+	struct stat status;
+	char text[64];
+
+	ck_assert_int_eq(fstat(fd, &status), 0);
+	snprintf(text, sizeof(text), format, (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
+	setenv("JOURNAL_STREAM", text, 1);
+}
+
+/* The variable may be somebody else's that was passed on, from whom our output goes elsewhere. */
+START_TEST(manager_has_journal_here)
+{
+	static const char *const bad[] = {
+		"", ":", "%ju", "%ju:", "%ju:%ju ", " %ju:%ju", "%ju:%ju0", "0:0"};
+	int ends[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	unsetenv("JOURNAL_STREAM");
+	ck_assert(!manager_has_journal());
+	set_stream(ends[_i], "%ju:%ju");
+	ck_assert(!manager_has_journal());
+	ck_assert_int_ge(dup2(ends[_i], _i == 0 ? STDOUT_FILENO : STDERR_FILENO), 0);
+	ck_assert(manager_has_journal());
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		set_stream(ends[_i], bad[i]);
+		ck_assert_msg(!manager_has_journal(), "%s", bad[i]);
+	}
+	set_stream(ends[_i], "%ju:%ju");
+	close(_i == 0 ? STDOUT_FILENO : STDERR_FILENO);
+	ck_assert(!manager_has_journal());
+}
+END_TEST
+
 int main(void)
 {
 	const struct check_test tests[] = {TEST(manager_is_told), TEST(manager_none),
 		TEST(manager_passes_sockets), LOOP(manager_passes_none, ARRAY_LEN(others)),
-		TEST(manager_passes_other), TEST(manager_watches)};
+		TEST(manager_passes_other), TEST(manager_watches),
+		LOOP(manager_has_journal_here, 2)};
 	int result;
 
 	check_make_folder(folder);

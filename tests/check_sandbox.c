@@ -26,6 +26,7 @@
 #include <event2/event.h>
 
 #include "check_main.h"
+#include "journal.h"
 #include "sandbox.h"
 #include "sockdiag.h"
 #include "state.h"
@@ -35,6 +36,7 @@ enum end { END_YES = 10, END_NO, END_NO_LANDLOCK, END_FAILED };
 
 static char folder[CHECK_FOLDER_SIZE];    /* the program's */
 static char path[CHECK_FOLDER_SIZE + 16]; /* the test's own */
+static int journald;                      /* a socket beside it, where nothing may be written */
 
 /* As _exit(), in front of which AddressSanitizer would make a call that is not allowed. */
 static void end_child(int end)
@@ -415,6 +417,18 @@ static bool can_log(void)
 	return true;
 }
 
+static bool can_tell_journal(void)
+{
+	char beside[sizeof(path) + 16], text[64];
+	struct journal journal;
+
+	snprintf(beside, sizeof(beside), "%s-journal", path);
+	return journal_open(beside, &journal) == 0 &&
+	       journal_send(&journal, LOG_DEBUG, "a line of a test", "") == 0 &&
+	       recv(journald, text, sizeof(text), MSG_DONTWAIT) == sizeof(text) &&
+	       memcmp(text, "MESSAGE=a line", 14) == 0;
+}
+
 static bool can_read_limits(void)
 {
 	struct rlimit limit;
@@ -481,6 +495,7 @@ static const struct {
 	NEED(can_rest),
 	NEED(can_tell_time),
 	NEED(can_log),
+	NEED(can_tell_journal),
 	NEED(can_read_limits),
 	NEED(can_keep_logins),
 };
@@ -492,8 +507,13 @@ static int do_need(int i)
 
 static void begin(void)
 {
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
 	snprintf(path, sizeof(path), "%s/XXXXXX", folder);
 	ck_assert_ptr_nonnull(mkdtemp(path));
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s-journal", path);
+	journald = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(journald, (struct sockaddr *)&address, sizeof(address)), 0);
 }
 
 START_TEST(sandbox_lets)

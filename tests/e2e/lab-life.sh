@@ -35,6 +35,22 @@ helper_log() {
 	grep -cF -e "$1" $LAB/helper.log
 }
 
+# lab_journal_start FILE: somebody in journald's place, process $JOURNALD, who writes what comes to that file, an
+# entry a line
+lab_journal_start() {
+	local socket=/run/systemd/journal/socket
+
+	mkdir -p ${socket%/*}
+	rm -f $socket
+	python3 "$E2E/lab.py" syslog $socket >>"$1" &
+	JOURNALD=$!
+	wait_for 5 anybody_may_write $socket
+}
+
+anybody_may_write() {
+	[ "$(stat -c %a "$1" 2>/dev/null)" = 666 ]
+}
+
 # --- what must agree ------------------------------------------------------------------------------
 
 # One line "ADDRESS PORT" for each socket of a mosh-server in the range

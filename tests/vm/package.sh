@@ -18,6 +18,18 @@ journal_has() {
 	[ "$(journal "$@")" -ge 1 ]
 }
 
+# entries FIELD=VALUE...: how many of the unit's entries of this boot have these
+entries() {
+	vm "journalctl -b -q --no-pager -o cat _SYSTEMD_UNIT=moshgated.service $* | wc -l"
+}
+
+entries_are() {
+	local count=$1
+
+	shift
+	same "$count" "$(entries "$@")"
+}
+
 main_pid() {
 	vm 'systemctl show -P MainPID moshgated'
 }
@@ -123,6 +135,12 @@ need "alice's mosh answers" mosh_answers alice
 check "it has opened just that" vm_grants_are "$CLIENT1 $SERVER 60001"
 check "to nobody else" vm_is_closed 60001
 check "as her login's own" json_says 'd[0]["via"] == "login"' < <(vm 'moshgatectl --json list')
+check "the journal has that once, by fields" entries_are 1 MOSHGATE_EVENT=grant MOSHGATE_USER=alice \
+	MOSHGATE_ADDR=$CLIENT1 MOSHGATE_PORT=60001 PRIORITY=6 SYSLOG_FACILITY=10
+check "and once by its words" same 1 "$(journal "grant user=alice ")"
+check "which are the same" same \
+	"$(vm 'journalctl -b -u moshgated -o cat MOSHGATE_EVENT=grant MOSHGATE_USER=alice')" \
+	"$(vm 'journalctl -b -t moshgated -o cat | grep "^grant user=alice "')"
 mosh_start bob client2 bob@$SERVER6 -6
 need "bob's mosh answers by IPv6" mosh_answers bob
 
@@ -145,6 +163,12 @@ goes_on "nftables"
 check "nftables: the range is closed" vm_is_closed
 check "the helper starts again" vm 'systemctl restart moshgated'
 goes_on "restart"
+
+logins=$(entries MOSHGATE_EVENT=login)
+check "journald starts again" vm 'systemctl restart systemd-journald'
+check "journald: a login comes" login client1 alice@$SERVER true
+check "journald: and has its fields" wait_for 20 entries_are $((logins + 1)) MOSHGATE_EVENT=login
+check "journald: and was always there" same "$(journal "login user=")" "$(entries MOSHGATE_EVENT=login)"
 
 # Where kernel and libnftables have it, the table is nobody else's: not with Debian 12's.
 vm 'mkdir -p /etc/moshgate/moshgate.conf.d
@@ -205,6 +229,7 @@ kill $attack
 check "reboot: what he sends arrives" wait_for 20 vm \
 	"nft list chain inet moshgate guard | grep -E 'counter packets [1-9][0-9]* bytes [0-9]+ drop'"
 check "reboot: the guard stood before the network" guard_before_network
+check "reboot: the journal was there before" entries_are 1 MOSHGATE_EVENT=start
 check "reboot: the range is closed" vm_is_closed
 check "reboot: doctor finds nothing" vm 'moshgatectl doctor'
 lab_tmux kill-server
