@@ -134,6 +134,13 @@ counted_are() {
 	same "$2" "$(counted 77 "$1")"
 }
 
+# kernel_log [NUMBER]: the kernel's messages (after that one), each with its number in front. There is nothing to
+# wait for: a packet is logged before it is counted as dropped. LAB_KERNEL_LOG has it log those of the lab.
+kernel_log() {
+	[ -e $LAB/kmsg ] || mknod $LAB/kmsg c 1 11 || return 1
+	python3 "$E2E/lab.py" kernel_log $LAB/kmsg | awk -v since="${1:--1}" '$1 > since'
+}
+
 # --- the gate's history, with times ---------------------------------------------------------------
 
 # Every change of the gate's sets goes to $LAB/monitor, with its time in front, from now on

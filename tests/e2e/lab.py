@@ -240,6 +240,19 @@ def syslog(path):
         print(f"{time.time():.6f} {text!r}" if "\n" in text else f"{time.time():.6f} {text}", flush=True)
 
 
+def kernel_log(path):
+    """the kernel's messages that there are, each with its number in front"""
+    kmsg = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    while True:
+        try:
+            head, text = os.read(kmsg, 8192).decode(errors="replace").split(";", 1)
+            print(head.split(",")[1], text.split("\n")[0])
+        except BlockingIOError:
+            return
+        except BrokenPipeError:
+            pass  # others have come in its place
+
+
 def stamp():
     """stdin to stdout with the time in front of each line"""
     for line in iter(sys.stdin.readline, ""):

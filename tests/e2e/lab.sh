@@ -9,6 +9,7 @@
 #   LAB_CGROUPS=1      each login gets a cgroup of its own, as systemd-logind gives it
 #   LAB_MODULE=no      leave pam_moshgate.so out of sshd's PAM stack
 #   LAB_PRELOAD=NAME   the helper runs with that library of tests/interpose
+#   LAB_KERNEL_LOG=1   the kernel logs packets of the lab, too (kernel_log); LAB_NO_LOG says why it does not
 #   LAB_LIMIT=SECONDS  the test is ended, as failed, after this time (default 240)
 # From the environment: top_srcdir, top_builddir, MOSHGATED, MOSHGATECTL, PAM_MOSHGATE, FIREWALLS and
 # SERVICES (of unpack_firewalls and unpack_services in tests/packages.sh).
@@ -62,6 +63,24 @@ lab_cgroup_remove() {
 	wait_for 5 find "$LAB_CGROUP" -depth -type d -exec rmdir {} + 2>/dev/null
 }
 
+# One switch of the whole host lets rules in network namespaces log. As long as a lab has it on no other one has,
+# and afterwards it is what it was.
+lab_log_on() {
+	local switch=/proc/sys/net/netfilter/nf_log_all_netns lock
+
+	LAB_LOG_WAS='' LAB_NO_LOG="no $switch"
+	export LAB_NO_LOG
+	[ -n "${LAB_KERNEL_LOG:-}" ] && [ -r $switch ] || return 0
+	exec {lock}<$switch
+	flock "$lock"
+	LAB_LOG_WAS=$(cat $switch)
+	LAB_NO_LOG=$({ echo 1 >$switch; } 2>&1) || LAB_LOG_WAS=''
+}
+
+lab_log_off() {
+	[ -z "$LAB_LOG_WAS" ] || echo "$LAB_LOG_WAS" >/proc/sys/net/netfilter/nf_log_all_netns
+}
+
 # Outside: run the test again as the first process of new namespaces, and pass on its exit status.
 lab_enter() {
 	local child status
@@ -69,7 +88,9 @@ lab_enter() {
 	lab_needs
 	lab_cgroup_make
 	export LAB_CGROUP LAB_INSIDE=1
-	trap 'kill -TERM "$child"' INT TERM HUP
+	child=
+	trap '[ -z "$child" ] || kill -TERM "$child"' INT TERM HUP
+	lab_log_on
 	setpriv --pdeathsig TERM timeout -k 5 "${LAB_LIMIT:-240}" \
 		unshare --mount --uts --ipc --net --pid --fork --kill-child --mount-proc \
 		bash "$0" "$@" </dev/null &
@@ -80,6 +101,7 @@ lab_enter() {
 		wait "$child"
 		status=$?
 	done
+	lab_log_off
 	lab_cgroup_remove
 	exit "$status"
 }
