@@ -209,11 +209,12 @@ login() {
 # login_open NAME HOST USER@ADDRESS [COMMAND]: plain ssh that says "logged in" (in $LAB/login.NAME), does the
 # command and stays; its client is process $LOGIN
 login_open() {
+	rm -f "$LAB/login.$1" # of one before
 	exec_on "$2" ssh -F $LAB/ssh_config "$3" "echo logged in; ${4:-:}; exec sleep 1000" \
 		</dev/null >"$LAB/login.$1" 2>&1 &
 	# shellcheck disable=SC2034 # for the tests
 	LOGIN=$!
-	wait_for 10 grep -q 'logged in' "$LAB/login.$1"
+	wait_for 10 grep -qs 'logged in' "$LAB/login.$1"
 }
 
 # sshd has no connection left: also the last part of a login, the closing of its session, is over

@@ -26,28 +26,54 @@ def any_for(address):
     return "::" if ":" in address else "0.0.0.0"
 
 
-def set_elements(name):
-    """nft's JSON on stdin: value and attributes of each element of the sets whose names begin so"""
-    for item in json.load(sys.stdin)["nftables"]:
+def set_elements(table, name):
+    """value and attributes of each element of the sets whose names begin so, in nft's JSON"""
+    for item in table["nftables"]:
         if item.get("set", {}).get("name", "").startswith(name):
             for element in item["set"].get("elem", []):
                 attributes = element.get("elem", {}) if isinstance(element, dict) else {}
                 yield attributes.get("val", element), attributes
 
 
+def grants_of(table):
+    return sorted(" ".join(map(str, value["concat"])) for value, _ in set_elements(table, "grants"))
+
+
+def servers_of_guard(table):
+    return sorted(value for value, _ in set_elements(table, "servers"))
+
+
+def listed_of(grants):
+    return sorted(f"{grant['addr']} {grant['server']} {grant['port']}" for grant in grants)
+
+
 def grants():
     """nft's JSON on stdin: one line "CLIENT SERVER PORT" for each element of grants4 and grants6"""
-    print(*sorted(" ".join(map(str, value["concat"])) for value, _ in set_elements("grants")), sep="\n")
+    print(*grants_of(json.load(sys.stdin)), sep="\n")
 
 
 def servers():
     """nft's JSON on stdin: the elements of the set of servers' ports"""
-    print(*sorted(value for value, _ in set_elements("servers")), sep="\n")
+    print(*servers_of_guard(json.load(sys.stdin)), sep="\n")
+
+
+def agree():
+    """a line "ADDRESS PORT" for each mosh-server's socket, nft's JSON and moshgatectl's list on stdin"""
+    lines = sys.stdin.read().splitlines()
+    begin = next(i for i, line in enumerate(lines) if line.startswith("{"))
+    sockets = {tuple(line.split()) for line in lines[:begin]}
+    table, end = json.JSONDecoder().raw_decode("\n".join(lines[begin:]))
+    open_to = grants_of(table)
+    without = [key for key in open_to if not {tuple(key.split()[1:]), ("*", key.split()[2])} & sockets]
+    listed = listed_of(json.loads("\n".join(lines[begin:])[end:]))
+    print("sockets:", sockets, "servers:", servers_of_guard(table), "grants:", open_to, "listed:", listed)
+    sys.exit(servers_of_guard(table) != sorted({int(port) for _, port in sockets}) or bool(without)
+             or open_to != listed)
 
 
 def elements_of_grants():
     """the key as text and the attributes of each element of the sets of grants"""
-    for value, attributes in set_elements("grants"):
+    for value, attributes in set_elements(json.load(sys.stdin), "grants"):
         yield " ".join(map(str, value["concat"])), attributes
 
 
@@ -58,8 +84,7 @@ def left(wanted):
 
 def listed():
     """moshgatectl's list on stdin: one line "CLIENT SERVER PORT" for each grant"""
-    grants = json.load(sys.stdin)
-    print(*sorted(f"{grant['addr']} {grant['server']} {grant['port']}" for grant in grants), sep="\n")
+    print(*listed_of(json.load(sys.stdin)), sep="\n")
 
 
 AUDIT_VALUE = r'(?:"(?:[ !#-\[\]-~]|\\["\\]|\\x[0-9a-f]{2})*"|[A-Za-z0-9.:_+/@,%-]+)'
