@@ -69,6 +69,7 @@ static int adopt_logins(struct helper *helper)
 	struct adopting adopting = {.helper = helper};
 
 	login_each(helper->gate.logins, adopt, &adopting);
+	news_catch_up(helper->news);
 	return adopting.error < 0 ? adopting.error : gate_check_logins(&helper->gate);
 }
 
