@@ -47,6 +47,7 @@ static void on_settle(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
+	news_catch_up(helper->news);
 	helper->unsettled_ms = 0;
 	event_del(helper->settle);
 	if (gate_settle(&helper->gate))
@@ -121,6 +122,7 @@ static void on_ended(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
+	news_catch_up(helper->news);
 	gate_on_ended(&helper->gate);
 	plan_gathering(helper);
 }
@@ -131,6 +133,7 @@ static void on_notice(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
+	news_catch_up(helper->news);
 	gate_on_notice(&helper->gate);
 	loop_plan_turn_end(helper);
 }
@@ -140,7 +143,9 @@ static enum wire_answer on_request(
 {
 	struct helper *helper = context;
 
-	news_catch_up(helper->news);
+	/* What is revoked must be there by now, and what is told of. */
+	if (news_catch_up(helper->news))
+		gate_settle(&helper->gate);
 	return answer_request(request, uid, json, context);
 }
 
@@ -321,12 +326,15 @@ int loop_set_up(struct helper *helper)
 
 int loop_run(struct helper *helper)
 {
-	return event_base_dispatch(helper->base) < 0 ? -EIO : 0;
+	int error = event_base_dispatch(helper->base) < 0 ? -EIO : 0;
+
+	if (news_catch_up(helper->news))
+		gate_settle(&helper->gate);
+	return error;
 }
 
 void loop_clear(struct helper *helper)
 {
-	news_catch_up(helper->news);
 	control_free(helper->control);
 	helper->control = NULL; /* nobody watches any more */
 	session_clear(helper);

@@ -72,37 +72,27 @@ void news_closed(struct news *news, pid_t pid)
 	add(news, pid);
 }
 
-bool news_has(const struct news *news, pid_t pid)
+static void tell(const struct news *news, const struct item *item)
 {
-	const struct item *item;
+	if (item->is_open)
+		news->calls.opened(&item->session, item->pid, news->context);
+	else
+		news->calls.closed(item->pid, news->context);
+}
 
-	DL_FOREACH(news->items, item)
-	{
-		if (item->pid == pid)
-			return true;
+/* Who is told may catch up, too, or have more to tell. */
+bool news_catch_up(struct news *news)
+{
+	bool has_told = news->items != NULL;
+	struct item *item;
+
+	while ((item = news->items) != NULL) {
+		DL_DELETE(news->items, item);
+		tell(news, item);
+		free(item);
 	}
-	return false;
-}
-
-static void drop(struct news *news, struct item *item)
-{
-	DL_DELETE(news->items, item);
-	free(item);
-}
-
-void news_catch_up(struct news *news)
-{
-	struct item *item, *next;
-
 	event_del(news->timer);
-	DL_FOREACH_SAFE(news->items, item, next)
-	{
-		if (item->is_open)
-			news->calls.opened(&item->session, item->pid, news->context);
-		else
-			news->calls.closed(item->pid, news->context);
-		drop(news, item);
-	}
+	return has_told;
 }
 
 void news_free(struct news *news)
@@ -113,7 +103,7 @@ void news_free(struct news *news)
 		return;
 	DL_FOREACH_SAFE(news->items, item, next)
 	{
-		drop(news, item);
+		free(item);
 	}
 	event_free(news->timer);
 	free(news);

@@ -30,11 +30,8 @@ struct news *news_new(
 void news_opened(struct news *news, const struct wire_session *session, pid_t pid);
 void news_closed(struct news *news, pid_t pid);
 
-/* Some are about that process and still to be told. */
-bool news_has(const struct news *news, pid_t pid);
-
-/* Tells all of them now: whatever else is done knows who is logged in. */
-void news_catch_up(struct news *news);
+/* Tells all of them now: whatever else is done knows who is logged in. True if there were some. */
+bool news_catch_up(struct news *news);
 
 /* What was not told is not told any more. */
 void news_free(struct news *news);

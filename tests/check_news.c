@@ -13,7 +13,8 @@
 
 static struct event_base *base;
 static struct news *news;
-static char told[256]; /* "+user PID" and "-PID", in the order in which they came */
+static bool is_catching_up; /* when one has opened */
+static char told[256];      /* "+user PID" and "-PID", in the order in which they came */
 
 static void tell(char what, const char *user, pid_t pid)
 {
@@ -28,6 +29,10 @@ static void on_opened(const struct wire_session *session, pid_t pid, void *conte
 {
 	ck_assert_ptr_eq(context, &told);
 	tell('+', session->user, pid);
+	if (!is_catching_up)
+		return;
+	news_closed(news, 12);
+	news_catch_up(news);
 }
 
 static void on_closed(pid_t pid, void *context)
@@ -109,16 +114,30 @@ START_TEST(news_catching_up)
 {
 	begin();
 	open_session("alice", 10);
-	ck_assert(news_has(news, 10));
-	ck_assert(!news_has(news, 11));
-	news_catch_up(news);
+	ck_assert(news_catch_up(news));
 	ck_assert_str_eq(told, "+alice10 ");
-	ck_assert(!news_has(news, 10));
-	news_catch_up(news);
+	ck_assert(!news_catch_up(news));
 	ck_assert_str_eq(told, "+alice10 ");
 	/* once only */
 	ck_assert_int_eq(event_base_loop(base, EVLOOP_NONBLOCK), 1);
 	ck_assert_str_eq(told, "+alice10 ");
+	finish();
+}
+END_TEST
+
+/* Who is told has more to tell, and catches up himself. */
+START_TEST(news_within)
+{
+	begin();
+	is_catching_up = true;
+	open_session("alice", 10);
+	news_closed(news, 11);
+	ck_assert(news_catch_up(news));
+	ck_assert_str_eq(told, "+alice10 -11 -12 ");
+	ck_assert(!news_catch_up(news));
+	news_closed(news, 13);
+	is_catching_up = false;
+	wait_until_told("+alice10 -11 -12 -13 ");
 	finish();
 }
 END_TEST
@@ -132,4 +151,5 @@ START_TEST(news_freed)
 }
 END_TEST
 
-CHECK_MAIN("news", TEST(news_later), TEST(news_in_time), TEST(news_catching_up), TEST(news_freed))
+CHECK_MAIN("news", TEST(news_later), TEST(news_in_time), TEST(news_catching_up), TEST(news_within),
+	TEST(news_freed))

@@ -309,6 +309,14 @@ def opens(path, uid, client, server, user, auth):
     say("answered", struct.unpack("<HH", held[-1].recv(5))[1])
 
 
+def closes(path):
+    """the login's end, of which the module waits for no answer"""
+    sock = connected(path, socket.SOCK_SEQPACKET)
+    sock.send(struct.pack("<HH4092x", 1, 2))
+    sock.close()
+    say("closed")
+
+
 def child(uid):
     """the rest is done by a child, as that user"""
     if os.fork() != 0:
