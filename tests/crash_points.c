@@ -83,7 +83,7 @@ struct watched {
 	struct {
 		char what[WHAT_SIZE];
 		unsigned int count;
-	} seen[64]; /* since the file came */
+	} seen[256]; /* since the file came */
 };
 
 /* --- what the program is about to do --- */

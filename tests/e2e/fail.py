@@ -42,6 +42,10 @@ class Fault(Exception):
     """The helper did what it may not."""
 
 
+class Late(Fault):
+    """What has to come does not come."""
+
+
 class Ended(Exception):
     """The helper has ended, as it may."""
 
@@ -179,7 +183,7 @@ class Login(Process):
     def waits(self, what):
         answer = self.answer(LOGIN_PATIENCE)
         if answer == "late":
-            raise Fault(f"a login waits at its {what}")
+            raise Late(f"a login waits at its {what}")
         return answer
 
     def close(self):
@@ -262,7 +266,7 @@ class Helper:
             if self.has_ended():
                 raise Ended
             if time.monotonic() > end:
-                raise Fault(f"not so: {what}")
+                raise Late(f"not so: {what}")
             time.sleep(0.002)
 
     def connect(self, request, port=0):
@@ -280,7 +284,7 @@ class Helper:
                 while part := self.receive(sock):
                     text += part
         except socket.timeout:
-            raise Fault(f"no answer to control request {request}") from None
+            raise Late(f"no answer to control request {request}") from None
         except OSError:
             return None
         if len(text) < 4:
@@ -429,8 +433,8 @@ class World:
     def wait_agreed(self, helper, what):
         try:
             helper.wait_for(what, lambda: self.is_agreed(helper))
-        except Fault as fault:
-            raise Fault(f"{fault}; wanted {self.wanted} {self.ports}, is {self.nft.sets()}") from None
+        except Late as fault:
+            raise Late(f"{fault}; wanted {self.wanted} {self.ports}, is {self.nft.sets()}") from None
 
     @property
     def clients(self):
@@ -601,7 +605,7 @@ def serve(world, forced):
             is_done = True
         except Ended:
             pass
-        except Fault:
+        except Late:
             # Logins wait in a manager's socket, for the next helper.
             if not (world.manager and helper.has_ended()):
                 raise

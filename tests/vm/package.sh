@@ -20,7 +20,7 @@ journal_has() {
 
 # entries FIELD=VALUE...: how many of the unit's entries of this boot have these
 entries() {
-	vm "journalctl -b -q --no-pager -o cat _SYSTEMD_UNIT=moshgated.service $* | wc -l"
+	vm "journalctl --sync; journalctl -b -q --no-pager -o cat _SYSTEMD_UNIT=moshgated.service $* | wc -l"
 }
 
 entries_are() {
