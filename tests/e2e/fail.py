@@ -445,8 +445,9 @@ class World:
     def log_in(self, helper, client):
         login = Login(client)
         self.processes.append(login)
-        # Without an answer it may still be registered.
-        login.is_known = login.is_known or client in {known["addr"] for known in helper.control(LOGINS)[1]}
+        # Without an answer it may still be registered; and who asks is told when all that it brings is done.
+        logins = helper.control(LOGINS)[1]
+        login.is_known = login.is_known or client in {known["addr"] for known in logins}
         if login.is_known:
             self.wanted.update((client, SERVER, port) for port in self.ports)
         return login
