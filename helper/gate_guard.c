@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fallback.h"
 #include "fd.h"
 #include "gate_part.h"
 #include "hostcheck.h"
@@ -137,6 +138,8 @@ int gate_install_first(struct gate *gate)
 	if (error < 0)
 		log_warning("reading the set of servers: %s", strerror(-error));
 	error = refresh_and_install(gate);
+	if (error == 0)
+		fallback_remove();
 	for (size_t i = 0; i < ports.count; i++)
 		server_pass_over_port(&gate->grants->servers, ports.items[i].key.port);
 	return error;

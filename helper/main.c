@@ -15,6 +15,7 @@
 #include "clock.h"
 #include "confine.h"
 #include "daemon.h"
+#include "fallback.h"
 #include "fd.h"
 #include "journal.h"
 #include "log.h"
@@ -234,8 +235,10 @@ static int run_helper(const struct options *options)
 	auto_free char *file = NULL;
 	int error;
 
-	if (read_config(options, &helper.config) < 0)
+	if (read_config(options, &helper.config) < 0) {
+		fallback_install();
 		return EXIT_FAILURE;
+	}
 	/* For reload, which may be in another folder. */
 	if (options->file) {
 		helper.file = file = realpath(options->file, NULL);
@@ -283,7 +286,12 @@ static int run_remove_guard(const struct options *options)
 	struct firewall *firewall;
 	int error;
 
-	if (read_config(options, &config) < 0 || check_nobody_runs(config.helper.state) < 0)
+	if (read_config(options, &config) < 0) {
+		config_defaults(&config);
+		log_warning(
+			"so it is table %s that goes, which is the default", config.firewall.table);
+	}
+	if (check_nobody_runs(config.helper.state) < 0)
 		return EXIT_FAILURE;
 	error = firewall_open(&config, &firewall);
 	if (error < 0) {
@@ -296,6 +304,7 @@ static int run_remove_guard(const struct options *options)
 	else
 		audit_guard(&nobody, "removed");
 	firewall_close(firewall);
+	fallback_remove();
 	return error < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -256,3 +256,20 @@ bool ruleset_has_guard(const char *json, const char *table)
 	json_decref(root);
 	return has_guard;
 }
+
+bool ruleset_has_grants(const char *json, const char *but)
+{
+	json_t *root = json_loads(json, 0, NULL), *object;
+	bool has_grants = false;
+	size_t index;
+
+	json_array_foreach(json_object_get(root, "nftables"), index, object)
+	{
+		json_t *set = json_object_get(object, "set");
+
+		has_grants |= value_is(set, "family", "inet") && value_is(set, "name", "grants4") &&
+			      !value_is(set, "table", but);
+	}
+	json_decref(root);
+	return has_grants;
+}

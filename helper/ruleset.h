@@ -39,4 +39,8 @@ int ruleset_find_obstacles(const char *json, const struct ruleset_question *ques
 /* True if that ruleset has a table inet of this name with a chain at the input hook: our guard. */
 bool ruleset_has_guard(const char *json, const char *table);
 
+/* True if a table inet of another name than that has a set of grants: a guard of ours, as some
+ * configuration calls it. */
+bool ruleset_has_grants(const char *json, const char *but);
+
 #endif

@@ -359,6 +359,32 @@ START_TEST(ruleset_guard)
 }
 END_TEST
 
+#define SET(family, table, name)                                                                   \
+	"{'set':{'family':'" family "','table':'" table "','name':'" name                          \
+	"','type':'inet_service','handle':2}}"
+
+static const struct {
+	const char *json;
+	bool has_grants;
+} sets[] = {
+	{"{'nftables':[" META "," SET("inet", "moshgate", "grants4") "]}", true},
+	{"{'nftables':[" META
+	 "," SET("inet", "own", "servers") "," SET("inet", "own", "grants4") "]}",
+		true},
+	{"{'nftables':[" META "," SET("inet", "moshgate.closed", "grants4") "]}", false},
+	{"{'nftables':[" META "," SET("inet", "moshgate", "servers") "]}", false},
+	{"{'nftables':[" META "," SET("ip", "moshgate", "grants4") "]}", false},
+	{"{'nftables':[" META "," GUARD("inet", "moshgate", "input") "]}", false},
+	{"no ruleset", false},
+};
+
+START_TEST(ruleset_grants)
+{
+	ck_assert(ruleset_has_grants(quoted(sets[_i].json), "moshgate.closed") ==
+		  sets[_i].has_grants);
+}
+END_TEST
+
 static const char *const garbage[] = {
 	"",
 	" ",
@@ -627,8 +653,8 @@ int main(void)
 	const struct check_test tests[] = {LOOP(ruleset_chains, ARRAY_LEN(chains)),
 		LOOP(ruleset_rules, ARRAY_LEN(rules)), LOOP(ruleset_doubts, ARRAY_LEN(doubts)),
 		TEST(ruleset_depth), LOOP(ruleset_garbage, ARRAY_LEN(garbage)),
-		LOOP(ruleset_guard, ARRAY_LEN(guards)), TEST(ruleset_truncated),
-		TEST(ruleset_mutated), TEST(ruleset_no_mark),
+		LOOP(ruleset_guard, ARRAY_LEN(guards)), LOOP(ruleset_grants, ARRAY_LEN(sets)),
+		TEST(ruleset_truncated), TEST(ruleset_mutated), TEST(ruleset_no_mark),
 		/* the last one */
 		LOOP(ruleset_listed, ARRAY_LEN(listed))};
 	bool is_kernel = kernel_enter() == 0;

@@ -217,6 +217,21 @@ check "upgrade: the range is closed" vm_is_closed
 check "AppArmor denied nothing" fails vm 'journalctl -b -k -o cat | grep "DENIED.*moshgated"'
 check "doctor knows who took the guard away, and nothing else" vm 'systemctl restart moshgated && moshgatectl doctor'
 
+# --- a boot with a wrong configuration ----------------------------------------------------------------
+
+vm 'mkdir -p /etc/moshgate/moshgate.conf.d; printf "[gate]\nidle = wrong\n" >/etc/moshgate/moshgate.conf.d/vm.conf'
+boot=$(vm 'cat /proc/sys/kernel/random/boot_id')
+vm 'systemctl --no-block reboot'
+need "wrong boot: it reboots" wait_for $VM_BOOT vm_is_another_boot "$boot"
+check "wrong boot: it comes up" wait_for $VM_BOOT vm 'systemctl is-active -q multi-user.target ssh'
+check "wrong boot: the helper does not run" fails vm 'systemctl is-active -q moshgated'
+check "wrong boot: it says which line" journal_has "vm.conf:2: idle wants"
+check "wrong boot: the range is closed" vm_is_closed
+check "wrong boot: by a table of its own" vm 'nft list table inet moshgate.closed'
+vm 'rm -r /etc/moshgate/moshgate.conf.d'
+check "wrong boot: put right, it starts by itself" wait_for 60 vm 'systemctl is-active -q moshgated'
+check "wrong boot: and takes that table away" fails vm 'nft list table inet moshgate.closed'
+
 # --- a reboot ---------------------------------------------------------------------------------------
 
 was=$(answers)
@@ -238,17 +253,17 @@ mosh_start carol client1 alice@$SERVER
 need "mosh answers after the reboot" mosh_answers carol
 check "reboot: it has opened just that" vm_grants_are "$CLIENT1 $SERVER 60001"
 
-# --- a wrong configuration at the start, as at a boot --------------------------------------------------
+# --- a wrong configuration at the start ---------------------------------------------------
 
 vm 'mkdir /etc/moshgate/moshgate.conf.d; printf "[gate]\nidle = wrong\n" >/etc/moshgate/moshgate.conf.d/vm.conf
 	systemctl restart moshgated; nft delete table inet moshgate'
 check "wrong: the helper does not run" fails vm 'systemctl is-active -q moshgated'
-check "wrong: without a guard, and no firewall here, the range is open" vm_is_open
-vm 'printf "table inet own {\n chain in {\n type filter hook input priority 0\n
-	meta mark != 0x4d534700 udp dport 60000-61000 drop\n }\n }\n" | nft -f -'
-check "wrong: with a firewall that knows the mark it is closed" vm_is_closed
-vm 'nft delete table inet own; rm -r /etc/moshgate/moshgate.conf.d'
+check "wrong: it has closed the range by itself" wait_for 20 vm 'nft list table inet moshgate.closed'
+check "wrong: so that it is closed" vm_is_closed
+check "wrong: and says so" journal_has "is closed to everybody, by table moshgate.closed"
+vm 'rm -r /etc/moshgate/moshgate.conf.d'
 check "wrong: put right, it starts by itself" wait_for 60 vm 'systemctl is-active -q moshgated'
+check "wrong: and has taken the other table away" fails vm 'nft list table inet moshgate.closed'
 check "wrong: and the range is closed" vm_is_closed
 check "wrong: a login brings the mosh session back" login client1 alice@$SERVER true
 check "wrong: it goes on" mosh_answers carol

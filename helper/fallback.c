@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "contents.h"
+#include "fallback.h"
+#include "fd.h"
+#include "firewall.h"
+#include "log.h"
+#include "ruleset.h"
+
+static int open_firewall(struct config *config, struct firewall **firewall)
+{
+	int error;
+
+	config_defaults(config);
+	strcpy(config->firewall.table, FALLBACK_TABLE);
+	error = firewall_open(config, firewall);
+	if (error < 0)
+		log_error("nftables: %s", strerror(-error));
+	return error;
+}
+
+static void install(struct firewall *firewall, const struct config *config)
+{
+	auto_free char *json = NULL;
+	struct plan nothing = {0};
+	int error = firewall_list(firewall, &json);
+
+	if (error == 0 && ruleset_has_grants(json, FALLBACK_TABLE)) {
+		log_info("the guard of the last moshgated stays as it is");
+		return;
+	}
+	if (error == 0)
+		error = firewall_install(firewall, config, &nothing);
+	if (error < 0)
+		log_error("nftables refused the guard: %s", firewall_error(firewall));
+	else
+		log_warning(
+			"UDP %u-%u is closed to everybody, by table %s, until the configuration "
+			"is right",
+			config->gate.first_port, config->gate.last_port, FALLBACK_TABLE);
+}
+
+void fallback_install(void)
+{
+	struct firewall *firewall;
+	struct config config;
+
+	if (open_firewall(&config, &firewall) < 0)
+		return;
+	install(firewall, &config);
+	firewall_close(firewall);
+}
+
+void fallback_remove(void)
+{
+	struct firewall *firewall;
+	struct config config;
+	uint32_t count;
+	int error = contents_count(FALLBACK_TABLE, &count);
+
+	if (error < 0 && error != -ENOENT)
+		log_warning("table %s: %s", FALLBACK_TABLE, strerror(-error));
+	if (error < 0 || open_firewall(&config, &firewall) < 0)
+		return;
+	if (firewall_remove(firewall) < 0)
+		log_error(
+			"table %s cannot be removed: %s", FALLBACK_TABLE, firewall_error(firewall));
+	firewall_close(firewall);
+}
