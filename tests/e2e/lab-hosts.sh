@@ -161,6 +161,7 @@ lab_sshd_config() {
 		AcceptEnv LANG LC_*
 		PrintMotd no
 		MaxStartups 100
+		Subsystem sftp internal-sftp
 	END
 }
 
