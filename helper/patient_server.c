@@ -24,7 +24,7 @@
 #include "patient.h"
 #include "table.h"
 
-#define QUIET_S 60
+#define QUIET_S 15
 
 static const struct {
 	const char *reason, *text, *advice;
@@ -151,7 +151,7 @@ static bool note_elsewhere(const struct patient *patient, json_t *grant)
 		&anywhere, value_number(grant, "port"), value_text(grant, "addr"));
 }
 
-/* A client that runs sends every 3 seconds. */
+/* A client that runs sends every 3 seconds; a few may be lost. */
 static bool is_quiet(const struct patient *patient, json_t *grant)
 {
 	time_t seen = table_time(json_object_get(grant, "last_seen"));

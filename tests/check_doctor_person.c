@@ -19,6 +19,8 @@ struct example {
 #define GRANT   "{'user':'alice','uid':1001,'addr':'203.0.113.5','port':60001,"
 #define USED    GRANT "'packets':9,'last_seen':'2027-01-15T07:59:57Z'}"
 #define QUIET   GRANT "'packets':9,'last_seen':'2027-01-15T07:30:00Z'}"
+#define STILL   GRANT "'packets':9,'last_seen':'2027-01-15T07:59:46Z'}"
+#define GONE    GRANT "'packets':9,'last_seen':'2027-01-15T07:59:45Z'}"
 #define SILENT  GRANT "'packets':0,'last_seen':null,'since':'2027-01-15T07:59:50Z'}"
 #define LOGIN   "{'user':'alice','uid':1001,'addr':'203.0.113.5','since':'2027-01-15T07:59:00Z'}"
 #define AT(reason, port, time)                                                                     \
@@ -40,6 +42,8 @@ static const struct example examples[] = {
 	{SERVER4, USED, "", "", "", OBSTACLE, NULL, DOCTOR_ERROR,
 		"dropped behind the guard, by table inet host, chain in"},
 	{SERVER4, QUIET, "", "", "", "", NULL, DOCTOR_WARNING, "its last packet came 30 min ago"},
+	{SERVER4, STILL, "", "", "", "", NULL, DOCTOR_OK, "all is well"},
+	{SERVER4, GONE, "", "", "", "", NULL, DOCTOR_WARNING, "its last packet came 15 s ago"},
 	{SERVER4, SILENT, "", "", "", "", NULL, DOCTOR_WARNING,
 		"opened to " HOME " 10 s ago, and nothing"},
 	{SERVER4, SILENT, "", "", "", OBSTACLE, NULL, DOCTOR_WARNING,
