@@ -19,7 +19,7 @@ step() {
 	else
 		failed=$((failed + 1))
 		echo "FAIL: analysis: $1"
-		{ grep -E -A6 '(warning|error|style|portability|performance)[:(]|^In |: no' "$work/$1.log" ||
+		{ grep -E -A6 '(warning|error|style|portability|performance)[:(]|^In |: no|^[EW]: ' "$work/$1.log" ||
 			cat "$work/$1.log"; } | tail -n 200
 	fi
 }
@@ -133,6 +133,55 @@ is_labelled() {
 	selabel_lookup -b file -f contexts -k "$1" | grep ":$2:"
 }
 
+# Debian's package builds, lintian has nothing to say of it, and what belongs to it is where Debian looks for it.
+deb_package() {
+	command -v lintian >/dev/null || { echo "error: no lintian"; return 1; }
+	rm -rf "$work"/gcc/*.deb "$work"/gcc/*.changes "$work"/deb.*
+	make -C "$work/gcc" deb && deb=("$work"/gcc/moshgate_*.deb) && [ ${#deb[@]} = 1 ] &&
+		dpkg-deb -c "${deb[0]}" >"$work/deb.contents" && dpkg-deb -e "${deb[0]}" "$work/deb.control" &&
+		dpkg-deb -x "${deb[0]}" "$work/deb.files" && deb_files && deb_has_no_privilege &&
+		grep -x 'Default: no' "$work/deb.files/usr/share/pam-configs/moshgate" &&
+		diff - <(sort "$work/deb.control/conffiles") <<-END
+			/etc/apparmor.d/usr.sbin.moshgated
+			/etc/moshgate/moshgate.conf
+		END
+}
+
+deb_files() {
+	local file missing=0
+
+	while read -r file; do
+		grep -qE " \./$file( -> .*)?\$" "$work/deb.contents" || { echo "the package: no $file"; missing=1; }
+	done <<-'END'
+		usr/sbin/moshgated
+		usr/bin/moshgatectl
+		usr/lib/[^/]*/security/pam_moshgate\.so
+		etc/moshgate/moshgate\.conf
+		etc/apparmor\.d/usr\.sbin\.moshgated
+		(usr/)?lib/systemd/system/moshgated\.service
+		(usr/)?lib/systemd/system/moshgated-control\.socket
+		(usr/)?lib/systemd/system/moshgated-session\.socket
+		usr/lib/sysusers\.d/moshgate\.conf
+		usr/lib/tmpfiles\.d/moshgate\.conf
+		usr/share/pam-configs/moshgate
+		usr/share/man/man1/moshgatectl\.1\.gz
+		usr/share/man/man5/moshgate\.conf\.5\.gz
+		usr/share/man/man7/moshgate\.7\.gz
+		usr/share/man/man8/moshgated\.8\.gz
+		usr/share/man/man8/pam_moshgate\.8\.gz
+		usr/share/bash-completion/completions/moshgatectl
+		usr/share/bash-completion/completions/moshgated
+		usr/share/zsh/vendor-completions/_moshgatectl
+	END
+	[ $missing = 0 ]
+}
+
+# Nothing is set-user-ID or set-group-ID, has capabilities from its file, is not root's, or others may write to it.
+deb_has_no_privilege() {
+	! grep -vE '^([-d]([r-][w-][x-])([r-]-[x-])([r-]-[x-])|lrwxrwxrwx) root/root ' "$work/deb.contents" &&
+		! grep -r setcap "$work/deb.control"
+}
+
 # Fedora's packages build from what "make dist" makes: no file is missing, and none is in no package.
 rpm_packages() {
 	make -C "$work/gcc" rpm && rpm -qlp "$work"/gcc/moshgate-*.rpm >"$work/rpm.files" &&
@@ -165,6 +214,7 @@ step exposure exposure
 step shellcheck scripts
 step python python
 step selinux selinux
+step deb deb_package
 step rpm rpm_packages
 step alpine alpine_package
 echo "# PASS: $passed"

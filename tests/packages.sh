@@ -14,7 +14,8 @@ bench_packages="fwknop-server fwknop-client knockd iptables" # what tests/bench/
 # Which the documents' tests want.
 document_packages="mandoc zsh"
 analysis_packages="clang xz-utils libclang-rt-dev clang-tidy clang-tools cppcheck devscripts shellcheck pyflakes3
-	selinux-policy-dev semodule-utils selinux-utils rpm rpmlint"
+	selinux-policy-dev semodule-utils selinux-utils rpm rpmlint
+	build-essential debhelper dh-apparmor lintian systemd"
 fuzz_packages="clang libclang-rt-dev llvm" # for tests/fuzz/run.sh; the last for --coverage
 coverage_packages="gcovr"
 machine_packages="qemu-system-x86 qemu-utils mmdebstrap e2fsprogs debian-archive-keyring" # for tests/vm/run.sh
