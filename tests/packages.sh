@@ -70,6 +70,13 @@ unpack_services() {
 	unpack_packages "$1" openrc librc1 libeinfo1 runit
 }
 
+# unpack_readers FOLDER: what reads what is in examples; rsyslog would take a host's log over. Of Prometheus its tool
+# alone, which needs nothing else.
+unpack_readers() {
+	echo "== unpacking rsyslog and promtool"
+	unpack_packages "$1" rsyslog libestr0 libfastjson4 prometheus && rm "$1/usr/bin/prometheus"
+}
+
 # unpack_packages FOLDER PACKAGE...: as they would lie where /bin, /sbin and /lib are in /usr
 unpack_packages() (
 	mkdir -p "$1/usr" && cd "$1" || exit

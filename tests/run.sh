@@ -38,6 +38,8 @@ export FIREWALLS=$work/firewalls # for tests/e2e/firewall-*.test
 unpack_firewalls "$FIREWALLS"
 export SERVICES=$work/services # for tests/e2e/service-*.test
 unpack_services "$SERVICES"
+export READERS=$work/readers # for tests/e2e/siem-rsyslogd.test
+unpack_readers "$READERS"
 
 # The user of whom nothing is left: no home, no files but those under $work.
 as_nobody() {

@@ -11,8 +11,8 @@
 #   LAB_PRELOAD=NAME   the helper runs with that library of tests/interpose
 #   LAB_KERNEL_LOG=1   the kernel logs packets of the lab, too (kernel_log); LAB_NO_LOG says why it does not
 #   LAB_LIMIT=SECONDS  the test is ended, as failed, after this time (default 240)
-# From the environment: top_srcdir, top_builddir, MOSHGATED, MOSHGATECTL, PAM_MOSHGATE, FIREWALLS and
-# SERVICES (of unpack_firewalls and unpack_services in tests/packages.sh).
+# From the environment: top_srcdir, top_builddir, MOSHGATED, MOSHGATECTL, PAM_MOSHGATE, FIREWALLS,
+# SERVICES and READERS (of unpack_firewalls, unpack_services and unpack_readers in tests/packages.sh).
 
 set -u
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
