@@ -38,7 +38,7 @@ export FIREWALLS=$work/firewalls # for tests/e2e/firewall-*.test
 unpack_firewalls "$FIREWALLS"
 export SERVICES=$work/services # for tests/e2e/service-*.test
 unpack_services "$SERVICES"
-export READERS=$work/readers # for tests/e2e/siem-rsyslogd.test
+export READERS=$work/readers # for tests/e2e/siem-rsyslogd.test and dashboard.test
 unpack_readers "$READERS"
 
 # The user of whom nothing is left: no home, no files but those under $work.

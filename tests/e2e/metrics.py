@@ -4,6 +4,8 @@
     parse          what comes on stdin is OpenMetrics, and the older text format too; one line
                    "NAME LABEL=VALUE... NUMBER" for each sample, sorted
     shown FILE     the metrics that a dashboard shows, each with the labels that it wants of it
+    tried FILE     parse's lines come on stdin: what promtool is to test, which is that each expression of a
+                   dashboard has a value when Prometheus has collected them for a day
 """
 import json
 import re
@@ -41,20 +43,38 @@ def strings(value, key):
             yield from strings(inner, key)
 
 
-def shown(path):
-    """instance is what Prometheus itself adds."""
+def load(path):
     with open(path, encoding="utf-8") as file:
         document = json.load(file)
+    return document, [target for panel in document["panels"] for target in panel["targets"]]
+
+
+def shown(path):
+    """instance is what Prometheus itself adds."""
+    document, targets = load(path)
     wanted = set()
-    for panel in document["panels"]:
-        for target in panel["targets"]:
-            labels = set(re.findall(r"{{(\w+)}}", target["legendFormat"])) - {"instance"}
-            for name in re.findall(r"\bmoshgate\w*", target["expr"]):
-                wanted.add(" ".join([name, *sorted(labels)]))
+    for target in targets:
+        labels = set(re.findall(r"{{(\w+)}}", target["legendFormat"])) - {"instance"}
+        for name in re.findall(r"\bmoshgate\w*", target["expr"]):
+            wanted.add(" ".join([name, *sorted(labels)]))
     for query in strings(document["templating"], "query"):
         wanted.update(re.findall(r"\bmoshgate\w*", query))
     print(*sorted(wanted), sep="\n")
 
 
+def tried(path):
+    """Prometheus adds where it has them from. Its YAML may be JSON, which is easier to write."""
+    series = []
+    for line in sys.stdin:
+        name, *labels, _ = line.split()
+        pairs = [label.split("=", 1) for label in ["instance=server:9100", "job=node", *labels]]
+        labels = ",".join(f"{key}={json.dumps(value)}" for key, value in pairs)
+        series.append({"series": f"{name}{{{labels}}}", "values": "1+1x1500"})
+    some = [{"labels": "{}", "value": 1}]
+    tests = [{"expr": f"group({target['expr'].replace('$instance', 'server:.*')})", "eval_time": "1d", "exp_samples": some}
+             for target in load(path)[1]]
+    json.dump({"tests": [{"interval": "1m", "input_series": series, "promql_expr_test": tests}]}, sys.stdout, indent=1)
+
+
 if __name__ == "__main__":
-    {"parse": parse, "shown": shown}[sys.argv[1]](*sys.argv[2:])
+    {"parse": parse, "shown": shown, "tried": tried}[sys.argv[1]](*sys.argv[2:])
