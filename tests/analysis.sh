@@ -11,11 +11,13 @@ mkdir -p "$work"
 cd "$top_srcdir"
 passed=0 failed=0
 
-# step NAME COMMAND...: what it says is shown if it fails
+# step NAME COMMAND...: what it says is shown if it fails; and how long it took
 step() {
+	local since=$SECONDS
+
 	if "${@:2}" >"$work/$1.log" 2>&1; then
 		passed=$((passed + 1))
-		echo "PASS: analysis: $1"
+		echo "PASS: analysis: $1 ($((SECONDS - since)) s)"
 	else
 		failed=$((failed + 1))
 		echo "FAIL: analysis: $1"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs what is needed (Debian, Ubuntu; as root), builds outside of the tree, and runs every test:
 # first as an ordinary user, then, with those that need it, as root. Exits 0 if all passed and, as root,
-# none was skipped. The host stays as it was, packages aside.
+# none was skipped, and says how long each step took. The host stays as it was, packages aside.
 #
 #   tests/run.sh          the build with gcc and its tests
 #   tests/run.sh --all    also clang, the sanitizers, analysis.sh, a little fuzzing, each call failing once under
@@ -25,6 +25,7 @@ case ${1:-} in
 *) die "no such option: $1" ;;
 esac
 
+stage=packages since=$SECONDS
 # shellcheck disable=SC2086 # words
 install_packages $build_packages $lab_packages $firewall_packages $document_packages binutils \
 	${all:+$analysis_packages $fuzz_packages}
@@ -34,6 +35,14 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM HUP
 chmod 755 "$work"
 passed=0 failed=0 skipped=0
+
+# stage WHAT: that begins now; what has just ended took so long
+stage() {
+	echo "== took $((SECONDS - since)) s: $stage"
+	stage=$1 since=$SECONDS
+	echo "== $stage"
+}
+
 export FIREWALLS=$work/firewalls # for tests/e2e/firewall-*.test
 unpack_firewalls "$FIREWALLS"
 export SERVICES=$work/services # for tests/e2e/service-*.test
@@ -62,7 +71,7 @@ build() {
 	local name=$1
 
 	shift
-	echo "== building: $name"
+	stage "building: $name"
 	install -d -o 65534 -g 65534 "$work/$name"
 	# shellcheck disable=SC2015,SC2016 # whichever of them fails; the inner shell's
 	as_nobody sh -c 'cd "$1" && shift && exec "$@"' sh "$work/$name" \
@@ -97,7 +106,7 @@ check() {
 	local name=$1 who=$2 jobs=$3 log=$work/$1-$2.check status=0
 
 	shift 3
-	echo "== testing: $name, as $who"
+	stage "testing: $name, as $who"
 	if [ "$who" = nobody ]; then
 		as_nobody make -C "$work/$name" -j"$jobs" check VERBOSE=1 "$@" >"$log" 2>&1 || status=$?
 	else
@@ -127,16 +136,16 @@ if [ -n "$all" ]; then
 	root_skipped=$skipped
 	count "$work/sanitizers-nobody.check"
 	skipped=$root_skipped
-	echo "== analysis"
+	stage "analysis"
 	as_nobody "$work/src/tests/analysis.sh" "$work/home/analysis" 2>&1 | tee "$work/analysis.log" || true
 	count "$work/analysis.log"
 	grep -q '^# PASS: ' "$work/analysis.log" || failed=$((failed + 1))
-	echo "== fuzzing"
+	stage "fuzzing"
 	as_nobody "$work/src/tests/fuzz/run.sh" 5 || failed=$((failed + 1))
 	echo "== every call fails once, under the detectors"
 	check sanitizers root 1 TESTS=tests/e2e/fail.test
 	count "$work/sanitizers-root.check"
-	echo "== make distcheck"
+	stage "make distcheck"
 	as_nobody make -C "$work/gcc" -j2 distcheck >"$work/distcheck.log" 2>&1 ||
 		{
 			find "$work/gcc" -path '*/_build/*' -name test-suite.log | while read -r log; do
@@ -151,9 +160,10 @@ if [ -n "$long" ]; then
 	echo "== every call fails: each time it is made, in each way"
 	check gcc root 1 TESTS=tests/e2e/fail.test FAIL=full
 	count "$work/gcc-root.check"
-	echo "== coverage"
+	stage "coverage"
 	"$top_srcdir/tests/coverage.sh" || failed=$((failed + 1))
 fi
 
+stage "all, in $SECONDS s"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ] && [ $passed -gt 0 ]
