@@ -1,5 +1,6 @@
 """What the lab needs and a shell cannot do: datagrams, a syslog socket, times, nft's JSON."""
 
+import ctypes
 import errno
 import json
 import os
@@ -131,6 +132,23 @@ def transactions():
             if kind == 0xA0F:  # NFT_MSG_NEWGEN, the end of a transaction
                 print(f"{now:.6f} {attribute(data[20:length], 3)}", flush=True)  # NFTA_GEN_PROC_NAME
             data = data[(length + 3) & ~3 :]
+
+
+def nft_commands():
+    """libnftables in a program that stays: what does a command"""
+    library = ctypes.CDLL("libnftables.so.1")
+    library.nft_ctx_new.restype = ctypes.c_void_p
+    context = ctypes.c_void_p(library.nft_ctx_new(0))
+    return lambda command: library.nft_run_cmd_from_buffer(context, command.encode())
+
+
+def churn():
+    """a set of somebody else's is made, and then changed again and again"""
+    nft = nft_commands()
+    nft("add table inet lab-other; add set inet lab-other s { type inet_service; }")
+    while True:
+        nft("add element inet lab-other s { 7 }")
+        nft("delete element inet lab-other s { 7 }")
 
 
 def ends():
