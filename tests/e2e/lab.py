@@ -142,13 +142,20 @@ def nft_commands():
     return lambda command: library.nft_run_cmd_from_buffer(context, command.encode())
 
 
+def nft():
+    """each line of stdin is a command"""
+    run = nft_commands()
+    for line in sys.stdin:
+        run(line)
+
+
 def churn():
     """a set of somebody else's is made, and then changed again and again"""
-    nft = nft_commands()
-    nft("add table inet lab-other; add set inet lab-other s { type inet_service; }")
+    run = nft_commands()
+    run("add table inet lab-other; add set inet lab-other s { type inet_service; }")
     while True:
-        nft("add element inet lab-other s { 7 }")
-        nft("delete element inet lab-other s { 7 }")
+        run("add element inet lab-other s { 7 }")
+        run("delete element inet lab-other s { 7 }")
 
 
 def ends():
