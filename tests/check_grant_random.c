@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Policy against a model that is too simple to be wrong (check_model.h): tens of thousands of
- * random steps with one configuration after the other, and after them the kernel's sets have to be
- * exactly what the model says.
+ * random steps with one configuration after the other. After each of them all that is open is
+ * allowed by the model or on its way out, and after a turn of them the kernel's sets are exactly
+ * what it says, unless the kernel refuses something.
  *
  * In the model a server belongs to the login in whose cgroup it starts. That login's address is let
  * in, and that of each later login of its user, and who knocked and is allowed; until the socket
@@ -46,7 +47,7 @@ static const char *const bound[] = {
 static bool is_without_cgroups;
 static uint64_t next_cookie, next_cgroup;
 static pid_t next_pid;
-static size_t allowed;
+static size_t allowed, exact;
 
 static size_t count_logins(uint32_t uid)
 {
@@ -405,6 +406,22 @@ static void step(void)
 	if (next != log_in)
 		refresh();
 	next();
+	check_open_now();
+}
+
+/* The end of a turn, by which all is as it is to be, if nothing is refused any more and nothing has
+ * run out unseen. */
+static void settle_turn(void)
+{
+	size_t before = refused;
+
+	settle();
+	check_open_now();
+	if (refused > before || model.is_stale || plan_retry_ms(table) != UINT64_MAX)
+		return;
+	model_settle_ends();
+	check_sets();
+	exact++;
 }
 
 /* Mostly one event a turn, sometimes several; and the kernel may refuse. */
@@ -414,7 +431,7 @@ static void turn(void)
 		step();
 	while (random_below(3) == 0);
 	kernel.refuses = random_below(8) == 0 ? refuses_some : NULL;
-	settle();
+	settle_turn();
 	if (random_below(200) == 0)
 		restart();
 	if (random_below(3) == 0)
@@ -452,7 +469,7 @@ static void begin(int loop)
 
 	memset(&model, 0, sizeof(model));
 	memset(&kernel, 0, sizeof(kernel));
-	audited_count = opened = shut = restored = refused = adopted = allowed = 0;
+	audited_count = opened = shut = restored = refused = adopted = allowed = exact = 0;
 	configure(&settings[(size_t)loop % ARRAY_LEN(settings)]);
 	random_state = model.seed =
 		(first ? strtoull(first, NULL, 10) : 1) + (uint64_t)loop / ARRAY_LEN(settings);
@@ -488,6 +505,7 @@ START_TEST(grant_random)
 	ck_assert_uint_gt(refused, 0);
 	ck_assert_uint_gt(adopted, 0);
 	ck_assert_uint_gt(allowed, 0);
+	ck_assert_uint_gt(exact, STEPS / 2);
 	ck_assert(model.limited > 0 || model.config.limits.grants > MODEL_GUESTS);
 	end();
 }

@@ -103,6 +103,28 @@ static inline size_t count_strangers(void)
 	return count;
 }
 
+/* Whatever is open at any time: somebody has it by the rules, or it is on its way out. */
+static inline void check_open_now(void)
+{
+	struct model_count leaving = {0};
+	struct label label;
+
+	for (size_t i = 0; i < kernel.count; i++) {
+		const struct element *element = &kernel.items[i];
+
+		MODEL_HOLDS(find_audited(&element->key) < audited_count, "open, and not told");
+		if (model_guest_of(element))
+			continue;
+		MODEL_HOLDS(label_read(element->comment, &label) == 0, "open for whom?");
+		leaving.all++;
+		leaving.of_user[label.uid - FIRST_UID]++;
+	}
+	MODEL_HOLDS(leaving.all <= model.leaving.all, "open, for nobody and for good");
+	for (size_t i = 0; i < MODEL_USERS; i++)
+		MODEL_HOLDS(leaving.of_user[i] <= model.leaving.of_user[i],
+			"open, for no user and for good");
+}
+
 static inline void check_limits(void)
 {
 	size_t of_user[MODEL_USERS] = {0};
