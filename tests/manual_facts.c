@@ -3,6 +3,7 @@
  *
  *	key SECTION NAME DEFAULT	of the configuration
  *	timeout LEAST MOST DEFAULT	of the module, in ms
+ *	socket DEFAULT			of the module
  *	audit EVENT KEY=VALUE...	every line that can be said, with every word
  *	json COMMAND TEXT		an answer of the helper
  *
@@ -76,6 +77,16 @@ static void tell_keys(void)
 		printf("key %s %s %s\n", key->section, key->name, key->default_text);
 	printf("timeout %d %d %d\n", OPTIONS_TIMEOUT_MS_MIN, OPTIONS_TIMEOUT_MS_MAX,
 		OPTIONS_TIMEOUT_MS_DEFAULT);
+}
+
+static void tell_socket(void)
+{
+	struct options options;
+	const char *bad;
+
+	if (options_parse(0, NULL, &options, &bad) < 0)
+		exit(EXIT_FAILURE);
+	printf("socket %s\n", options.socket);
 }
 
 static void tell_audit(void)
@@ -158,6 +169,7 @@ int main(int argc, char **argv)
 	login.client = client;
 	login.server = server;
 	tell_keys();
+	tell_socket();
 	tell_audit();
 	tell_reports();
 	tell_doctor();
