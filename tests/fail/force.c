@@ -2,12 +2,16 @@
 #include <execinfo.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "force.h"
+#include "news.h"
+
+#define NEWS_CODE 2048 /* bytes; all of news.c, and perhaps a little of its neighbours */
 
 /* The linker's: where the program begins, and where its code ends. */
 extern const char __executable_start, etext;
@@ -40,7 +44,16 @@ __attribute__((destructor)) void force_end(void)
 	file = NULL;
 }
 
-/* The helper's own part of the stack: what called the wrapper, what called that, and so on. */
+/* What was put off is done when the next thing happens, and what that is time decides. */
+static bool is_in_news(const char *at)
+{
+	ptrdiff_t distance = at - (const char *)(uintptr_t)news_catch_up;
+
+	return distance > -NEWS_CODE && distance < NEWS_CODE;
+}
+
+/* The helper's own part of the stack: what called the wrapper, what called that, and so on, up to
+ * what was put off. */
 __attribute__((noinline)) static void look_back(uint32_t offsets[FORCE_DEPTH])
 {
 	void *frames[64];
@@ -51,6 +64,8 @@ __attribute__((noinline)) static void look_back(uint32_t offsets[FORCE_DEPTH])
 	for (int i = 3; i < depth && used < FORCE_DEPTH; i++) {
 		const char *at = frames[i];
 
+		if (is_in_news(at) && used > 0)
+			return;
 		if (at >= &__executable_start && at < &etext)
 			offsets[used++] = (uint32_t)(at - &__executable_start);
 	}
