@@ -162,12 +162,12 @@ is_labelled() {
 # Debian's package builds, lintian has nothing to say of it, and what belongs to it is where Debian looks for it.
 deb_package() {
 	command -v lintian >/dev/null || { echo "error: no lintian"; return 1; }
-	rm -rf "$work"/gcc/*.deb "$work"/gcc/*.changes "$work"/deb.*
-	make -C "$work/gcc" deb && deb=("$work"/gcc/moshgate_*.deb) && [ ${#deb[@]} = 1 ] &&
-		dpkg-deb -c "${deb[0]}" >"$work/deb.contents" && dpkg-deb -e "${deb[0]}" "$work/deb.control" &&
-		dpkg-deb -x "${deb[0]}" "$work/deb.files" && deb_files && deb_has_no_privilege &&
-		grep -x 'Default: no' "$work/deb.files/usr/share/pam-configs/moshgate" &&
-		diff - <(sort "$work/deb.control/conffiles") <<-END
+	rm -rf "$work"/gcc/*.deb "$work"/gcc/*.changes "$work/deb"
+	mkdir "$work/deb" && make -C "$work/gcc" deb && deb=("$work"/gcc/moshgate_*.deb) && [ ${#deb[@]} = 1 ] &&
+		dpkg-deb -c "${deb[0]}" >"$work/deb/contents" && dpkg-deb -e "${deb[0]}" "$work/deb/control" &&
+		dpkg-deb -x "${deb[0]}" "$work/deb/files" && deb_files && deb_has_no_privilege &&
+		grep -x 'Default: no' "$work/deb/files/usr/share/pam-configs/moshgate" &&
+		diff - <(sort "$work/deb/control/conffiles") <<-END
 			/etc/apparmor.d/usr.sbin.moshgated
 			/etc/moshgate/moshgate.conf
 		END
@@ -177,7 +177,7 @@ deb_files() {
 	local file missing=0
 
 	while read -r file; do
-		grep -qE " \./$file( -> .*)?\$" "$work/deb.contents" || { echo "the package: no $file"; missing=1; }
+		grep -qE " \./$file( -> .*)?\$" "$work/deb/contents" || { echo "the package: no $file"; missing=1; }
 	done <<-'END'
 		usr/sbin/moshgated
 		usr/bin/moshgatectl
@@ -204,8 +204,8 @@ deb_files() {
 
 # Nothing is set-user-ID or set-group-ID, has capabilities from its file, is not root's, or others may write to it.
 deb_has_no_privilege() {
-	! grep -vE '^([-d]([r-][w-][x-])([r-]-[x-])([r-]-[x-])|lrwxrwxrwx) root/root ' "$work/deb.contents" &&
-		! grep -r setcap "$work/deb.control"
+	! grep -vE '^([-d]([r-][w-][x-])([r-]-[x-])([r-]-[x-])|lrwxrwxrwx) root/root ' "$work/deb/contents" &&
+		! grep -r setcap "$work/deb/control"
 }
 
 # Fedora's packages build from what "make dist" makes: no file is missing, and none is in no package.
