@@ -52,11 +52,10 @@ static void begin(struct line *line, const char *event)
 static void add(struct line *line, const char *key, const char *value)
 {
 	char name[KEY_SIZE];
-	size_t length = 0;
 
-	for (; length < sizeof(name) - 1 && key[length]; length++)
-		name[length] = (char)toupper((unsigned char)key[length]);
-	name[length] = '\0';
+	snprintf(name, sizeof(name), "%s", key);
+	for (char *c = name; *c; c++)
+		*c = (char)toupper((unsigned char)*c);
 	append(&line->words, " %s=%s", key, value);
 	append(&line->fields, "MOSHGATE_%s=%s\n", name, value);
 }
