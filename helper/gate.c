@@ -196,7 +196,7 @@ static void apply(struct gate *gate, struct plan *plan, uint64_t now_ms)
 	if (error == 0)
 		return;
 	/* Expected if somebody has just removed our table. */
-	log_line(gate->is_touched ? LOG_DEBUG : LOG_ERR, "nftables refused a change: %s",
+	log_line(gate->is_touched ? LOG_INFO : LOG_ERR, "nftables refused a change: %s",
 		firewall_error(gate->firewall));
 	gate_plan_heal(gate, now_ms);
 }
