@@ -58,21 +58,9 @@ void gate_on_exec(struct gate *gate)
 		search_begin(gate);
 }
 
-static void on_ended(uint64_t cookie, void *context)
-{
-	struct gate *gate = context;
-
-	server_end(&gate->grants->servers, cookie);
-}
-
 void gate_on_ended(struct gate *gate)
 {
-	int error = observer_read_ended(gate->observer, on_ended, gate);
-
-	if (error == 0)
-		return;
-	log_warning("notices of closed sockets: %s; looking at all", strerror(-error));
-	search_see(gate);
+	search_ended(gate);
 }
 
 int gate_read_sets(struct gate *gate)

@@ -113,6 +113,7 @@ struct grant_table {
 	struct tally per_uid;     /* of those of each uid's servers */
 	bool is_port_open[65536]; /* as the kernel's set of servers' ports has it */
 	bool is_port_wanted[65536];
+	uint64_t wanted_changes;      /* the servers' when it was made */
 	struct grant_denials denials; /* since the last plan */
 };
 

@@ -80,7 +80,7 @@ static struct grant *adopt(struct grant_table *table, const struct element *elem
 	struct grant *grant;
 
 	if (server && server->role != SERVER_OWNED)
-		server_adopt(server, label.user);
+		server_adopt(&table->servers, server, label.user);
 	if (server && is_home(table, server, &label))
 		server->home = element->key.client;
 	grant = grant_add(table, &element->key, server, GRANT_OPEN);

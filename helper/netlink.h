@@ -17,7 +17,7 @@ int netlink_open(int bus, int flags, struct mnl_socket **socket);
 /* Room for a request, which libmnl writes. */
 union netlink_request {
 	struct nlmsghdr message;
-	char bytes[512];
+	char bytes[1024];
 };
 
 /* Begins a message of nftables' at that place, about the family inet. */

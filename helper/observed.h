@@ -48,9 +48,23 @@ struct known_users {
 	const void *context;
 };
 
+/* Ports of one address, from first to last. */
+struct port_span {
+	struct address address;
+	uint16_t first, last;
+};
+
+#define PORT_SPANS_MAX 16 /* the kernel goes through them for each socket */
+
+struct port_spans {
+	struct port_span items[PORT_SPANS_MAX];
+	size_t count;
+};
+
 struct udp_sockets {
 	struct udp_socket *items;
 	size_t count, capacity;
+	const struct port_spans *except; /* none of those there are asked for; null: all are */
 };
 
 struct mosh_processes {

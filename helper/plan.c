@@ -43,6 +43,8 @@ static void end_servers(struct grant_table *table)
 {
 	struct server *server, *next_server;
 
+	if (table->servers.gone == 0)
+		return;
 	HASH_ITER(hh, table->servers.servers, server, next_server)
 	{
 		struct grant *grant, *next;
@@ -130,15 +132,22 @@ static void plan_lapsed(const struct grant_table *table, struct plan *plan)
 
 /* Nothing comes to the loopback from outside; but its addresses without number would let anybody
  * close the whole range to replies. */
-static void plan_ports(struct grant_table *table, struct plan *plan)
+static void want_ports(struct grant_table *table)
 {
-	uint16_t first = table->config->gate.first_port, last = table->config->gate.last_port;
-
 	memset(table->is_port_wanted, 0, sizeof(table->is_port_wanted));
 	for (struct server *server = table->servers.servers; server; server = server->hh.next)
 		if (server->role == SERVER_OWNED && !server->is_gone &&
 			!address_is_loopback(&server->socket.address))
 			table->is_port_wanted[server->socket.port] = true;
+	table->wanted_changes = table->servers.changes;
+}
+
+static void plan_ports(struct grant_table *table, struct plan *plan)
+{
+	uint16_t first = table->config->gate.first_port, last = table->config->gate.last_port;
+
+	if (table->wanted_changes != table->servers.changes)
+		want_ports(table);
 	for (unsigned int port = first; port <= last; port++) {
 		const struct grant_key key = {.port = (uint16_t)port};
 		bool is_wanted = table->is_port_wanted[port];

@@ -31,11 +31,11 @@ static bool is_known(uint32_t uid, const void *context)
 	return gate_knows(context, uid);
 }
 
-int search_see(struct gate *gate)
+static int see(struct gate *gate, const struct port_spans *except)
 {
 	const struct known_users known = {is_known, gate};
 	auto_free void *items = NULL;
-	struct udp_sockets sockets = {0};
+	struct udp_sockets sockets = {.except = except};
 	int error = observer_sockets(gate->observer, &known, &sockets);
 
 	/* There may be no other look after a failed one. */
@@ -51,6 +51,37 @@ int search_see(struct gate *gate)
 	else
 		server_see(&gate->grants->servers, &sockets, clock_boot_ms());
 	return error;
+}
+
+int search_see(struct gate *gate)
+{
+	return see(gate, NULL);
+}
+
+static void on_ended(uint64_t cookie, void *context)
+{
+	struct gate *gate = context;
+
+	server_end(&gate->grants->servers, cookie);
+}
+
+void search_ended(struct gate *gate)
+{
+	int error = observer_read_ended(gate->observer, on_ended, gate);
+
+	if (error == 0)
+		return;
+	log_warning("notices of closed sockets: %s; looking at all", strerror(-error));
+	search_see(gate);
+}
+
+/* Who logs in or out is not to pay for all who are here: of their servers it is heard when they
+ * end. One that comes where another's just was, and whose own execution nobody saw, may be missed
+ * for as long as the kernel keeps the end of that one to itself; the next look at all finds it. */
+static int see_others(struct gate *gate)
+{
+	search_ended(gate);
+	return see(gate, server_spans(&gate->grants->servers));
 }
 
 static void on_found(struct server *server, const struct login *login, void *context)
@@ -136,7 +167,7 @@ void search_last(struct gate *gate, uint32_t uid)
 	struct tally uids = {0};
 	uint64_t now_ms;
 
-	if (search_see(gate) < 0)
+	if (see_others(gate) < 0)
 		return;
 	now_ms = clock_boot_ms();
 	if (server_has_unowned(&gate->grants->servers, uid)) {
@@ -187,7 +218,7 @@ void search_of_login(struct gate *gate, const struct login *login)
 	struct server_table *servers = &gate->grants->servers;
 	size_t left_over;
 
-	if (search_see(gate) < 0 || !server_has_unowned(servers, login->uid))
+	if (see_others(gate) < 0 || !server_has_unowned(servers, login->uid))
 		return;
 	tally_add(&uids, login->uid, 0, 1);
 	see_processes(gate, &uids, &processes);

@@ -10,6 +10,9 @@
 /* Takes in all sockets; -errno, already logged, and then nothing has changed. */
 int search_see(struct gate *gate);
 
+/* Takes in the ends of sockets, or all sockets if some ends could not be told. */
+void search_ended(struct gate *gate);
+
 /* A mosh-server was executed: from now on its socket is looked for. */
 void search_begin(struct gate *gate);
 

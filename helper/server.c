@@ -22,6 +22,9 @@ void server_table_clear(struct server_table *table)
 
 void server_remove(struct server_table *table, struct server *server)
 {
+	table->changes++;
+	table->unowned -= server->role != SERVER_OWNED;
+	table->gone -= server->is_gone;
 	HASH_DEL(table->servers, server); // NOLINT(clang-analyzer-unix.Malloc): uthash
 	free(server->user);
 	free(server);
@@ -33,84 +36,6 @@ struct server *server_find(const struct server_table *table, uint64_t cookie)
 
 	HASH_FIND(hh, table->servers, &cookie, sizeof(cookie), server);
 	return server;
-}
-
-static struct server *add(
-	struct server_table *table, const struct udp_socket *socket, uint64_t now_ms)
-{
-	struct server *server = memory_zeroed(sizeof(*server));
-
-	server->socket = *socket;
-	server->seen_ms = now_ms;
-	server->due_ms = now_ms;
-	server->session = AUDIT_SESSION_NONE;
-	HASH_ADD(hh, table->servers, socket.cookie, sizeof(server->socket.cookie), server);
-	return server;
-}
-
-static void end(struct server_table *table, struct server *server)
-{
-	if (server->role == SERVER_OWNED)
-		server->is_gone = true;
-	else
-		server_remove(table, server);
-}
-
-static void mark_missing(struct server_table *table, const struct udp_sockets *seen)
-{
-	struct server *server;
-
-	for (server = table->servers; server; server = server->hh.next)
-		server->is_missing = true;
-	for (size_t i = 0; i < seen->count; i++) {
-		server = server_find(table, seen->items[i].cookie);
-		if (server)
-			server->is_missing = false;
-	}
-}
-
-void server_see(struct server_table *table, const struct udp_sockets *sockets, uint64_t now_ms)
-{
-	struct server *server, *next;
-
-	mark_missing(table, sockets);
-	for (size_t i = 0; i < sockets->count; i++)
-		if (!server_find(table, sockets->items[i].cookie))
-			add(table, &sockets->items[i], now_ms);
-	HASH_ITER(hh, table->servers, server, next)
-	{
-		if (server->is_missing)
-			end(table, server);
-	}
-}
-
-/* Of one who never logged in nothing is open that could be missed. */
-static bool is_of_user(const struct server *server)
-{
-	return server->role == SERVER_OWNED && server->user[0];
-}
-
-void server_missing(
-	struct server_table *table, const struct udp_sockets *seen, struct udp_sockets *missing)
-{
-	struct server *server;
-
-	mark_missing(table, seen);
-	for (server = table->servers; server; server = server->hh.next) {
-		if (!server->is_missing || !is_of_user(server) || server->is_gone)
-			continue;
-		missing->items = memory_grow(missing->items, missing->count, &missing->capacity,
-			sizeof(*missing->items));
-		missing->items[missing->count++] = server->socket;
-	}
-}
-
-void server_end(struct server_table *table, uint64_t cookie)
-{
-	struct server *server = server_find(table, cookie);
-
-	if (server)
-		end(table, server);
 }
 
 /* Its process was there when it was seen first, so that one which was no server's then is none. But
@@ -150,6 +75,8 @@ bool server_undecided(struct server_table *table, const struct login_table *logi
 {
 	bool has_strangers = false, is_strangers_turn = table->strangers_ms <= now_ms;
 
+	if (table->unowned == 0)
+		return false;
 	for (struct server *server = table->servers; server; server = server->hh.next) {
 		bool is_stranger;
 
@@ -315,7 +242,7 @@ void server_claim(struct server_table *table, const struct server_claim *claim)
 		if (!is_claimed(server, claim) || !is_server(server, &room, claim->now_ms))
 			continue;
 		owner = find_owner(claim->logins, &server->socket, &room);
-		server_adopt(server, owner ? owner->user : "");
+		server_adopt(table, server, owner ? owner->user : "");
 		if (owner)
 			server->session = owner->process.session;
 		take_room(&room, server);
@@ -326,6 +253,8 @@ void server_claim(struct server_table *table, const struct server_claim *claim)
 
 bool server_has_unowned(const struct server_table *table, uint32_t uid)
 {
+	if (table->unowned == 0)
+		return false;
 	for (struct server *server = table->servers; server; server = server->hh.next)
 		if (server->role != SERVER_OWNED && server->socket.uid == uid)
 			return true;
@@ -349,7 +278,7 @@ size_t server_adopt_all(struct server_table *table, uint32_t uid, const char *us
 			is_doubtful(server, now_ms))
 			continue;
 		if (has_room(&room, &server->socket)) {
-			server_adopt(server, user);
+			server_adopt(table, server, user);
 			take_room(&room, server);
 			last = server;
 		} else if (last && last->socket.is_ecn == server->socket.is_ecn) {
@@ -360,8 +289,10 @@ size_t server_adopt_all(struct server_table *table, uint32_t uid, const char *us
 	return left_over;
 }
 
-void server_adopt(struct server *server, const char *user)
+void server_adopt(struct server_table *table, struct server *server, const char *user)
 {
+	table->changes++;
+	table->unowned -= server->role != SERVER_OWNED;
 	server->role = SERVER_OWNED;
 	free(server->user);
 	server->user = memory_text(user);

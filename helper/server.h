@@ -38,6 +38,7 @@ struct server {
 	enum server_role role;
 	bool is_gone;    /* the socket has ended */
 	bool is_missing; /* not (yet) seen in the dump that is being taken in */
+	bool is_spanned; /* in one of the table's spans */
 	uint64_t seen_ms;
 	uint64_t due_ms;      /* a candidate is looked at again then */
 	uint32_t session;     /* audit session of the login that started it */
@@ -49,7 +50,13 @@ struct server {
 
 struct server_table {
 	struct server *servers; /* a uthash */
+	size_t unowned;         /* how many of them are not SERVER_OWNED */
+	size_t gone;            /* how many are is_gone */
+	uint64_t changes;       /* counts what became owned, and what ended */
 	uint64_t strangers_ms;  /* when those without a login are looked at again */
+	struct port_spans spans;
+	size_t spanned;         /* servers in them */
+	uint64_t spans_changes; /* they were made at that count of changes */
 };
 
 void server_table_init(struct server_table *table);
@@ -57,13 +64,18 @@ void server_table_clear(struct server_table *table);
 
 struct server *server_find(const struct server_table *table, uint64_t cookie);
 
-/* Takes in a whole dump: what is new becomes a candidate, what is missing is gone. */
+/* Takes in a dump: what is new becomes a candidate, what is missing is gone. */
 void server_see(struct server_table *table, const struct udp_sockets *sockets, uint64_t now_ms);
 
 /* Appends the sockets of users' servers that are missing from that dump. A dump in several parts
  * may pass over one when others before it end meanwhile, so each of them is worth a question. */
 void server_missing(
 	struct server_table *table, const struct udp_sockets *seen, struct udp_sockets *missing);
+
+/* Where servers are (some of them, if they stand too far apart): a dump need not tell of those, by
+ * what it is asked for. Whoever asks so knows of what has ended, and that another socket may be in
+ * the place of one whose end the kernel is late to tell. They last until the table changes. */
+const struct port_spans *server_spans(struct server_table *table);
 
 /* One socket has ended. Unless it is owned, it is forgotten at once. */
 void server_end(struct server_table *table, uint64_t cookie);
@@ -104,7 +116,7 @@ size_t server_adopt_all(struct server_table *table, uint32_t uid, const char *us
 bool server_has_unowned(const struct server_table *table, uint32_t uid);
 
 /* Makes owned a socket whose owner is known from before. */
-void server_adopt(struct server *server, const char *user);
+void server_adopt(struct server_table *table, struct server *server, const char *user);
 
 /* The address to which that login's client sends its packets: the one that the socket is bound to,
  * or, of a wildcard, the one on which the login came in. -EAFNOSUPPORT: the socket is of the other

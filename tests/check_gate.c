@@ -330,6 +330,43 @@ START_TEST(gate_logout_of_another)
 }
 END_TEST
 
+/* Who comes and goes asks for no server that is known; who compares, or starts one, asks for all.
+ */
+START_TEST(gate_looks_at_others)
+{
+	begin_with_grant();
+	host.whole_looks = 0;
+	ck_assert_int_eq(log_in(11, BOB, OTHER), WIRE_DONE);
+	ck_assert_int_eq(gate_on_logout(&gate, 11), WIRE_DONE);
+	ck_assert_uint_eq(host.looks, 2);
+	ck_assert_uint_eq(host.whole_looks, 0);
+	ck_assert_int_eq(gate_refresh(&gate), 0);
+	ck_assert_uint_eq(host.whole_looks, 1);
+	look();
+	ck_assert_uint_eq(host.whole_looks, 2);
+	gate_settle(&gate);
+	ck_assert_uint_eq(kernel.count, 1);
+	finish();
+}
+END_TEST
+
+/* Where one has just ended there may be another: the end is taken in first. */
+START_TEST(gate_place_taken)
+{
+	begin_with_grant();
+	ck_assert_int_eq(log_in(11, BOB, OTHER), WIRE_DONE);
+	host.ended = 1;
+	host.socket_count = 0;
+	add_process(BOB);
+	add_socket(2, BOB)->port = 60001;
+	ck_assert_int_eq(gate_on_logout(&gate, 11), WIRE_DONE);
+	ck_assert_str_eq(heard, "login:11 revoke:60001:0 grant:60001 logout:11 ");
+	ck_assert_uint_eq(kernel.count, 1);
+	ck_assert(policy_has(&kernel, OTHER, SERVER, 60001));
+	finish();
+}
+END_TEST
+
 /* One look that fails is not the last one. */
 START_TEST(gate_last_look_fails)
 {
@@ -538,9 +575,10 @@ CHECK_MAIN("gate", TEST(gate_from_login_to_grant), TEST(gate_one_turn_one_apply)
 	TEST(gate_other_family), TEST(gate_ended), TEST(gate_notices_lost), TEST(gate_passed_over),
 	TEST(gate_blind), TEST(gate_blind_to_processes), TEST(gate_walks_once), TEST(gate_sleeps),
 	TEST(gate_compares), TEST(gate_compares_what_came_late), TEST(gate_search_is_bounded),
-	TEST(gate_earlier_socket), LOOP(gate_logout_looks_once_more, 2),
-	TEST(gate_logout_of_another), LOOP(gate_last_look_fails, 2), TEST(gate_after_logout),
-	TEST(gate_limit_of_logins), TEST(gate_login_of_no_process), TEST(gate_roams),
-	TEST(gate_roams_after_lapse), TEST(gate_login_finds_servers),
-	LOOP(gate_login_leaves_earlier_ones, 2), TEST(gate_login_keeps_its_own),
-	TEST(gate_revokes_by_hand), TEST(gate_allows_who_knocked), TEST(gate_ends_after_max))
+	TEST(gate_looks_at_others), TEST(gate_place_taken), TEST(gate_earlier_socket),
+	LOOP(gate_logout_looks_once_more, 2), TEST(gate_logout_of_another),
+	LOOP(gate_last_look_fails, 2), TEST(gate_after_logout), TEST(gate_limit_of_logins),
+	TEST(gate_login_of_no_process), TEST(gate_roams), TEST(gate_roams_after_lapse),
+	TEST(gate_login_finds_servers), LOOP(gate_login_leaves_earlier_ones, 2),
+	TEST(gate_login_keeps_its_own), TEST(gate_revokes_by_hand), TEST(gate_allows_who_knocked),
+	TEST(gate_ends_after_max))

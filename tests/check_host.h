@@ -38,7 +38,7 @@ static struct {
 	bool is_touched;
 	char logged[256]; /* the last line at info */
 	int watch_error;
-	unsigned int looks, walks; /* at sockets, through processes */
+	unsigned int looks, whole_looks, walks; /* at sockets, at all of them, through processes */
 	unsigned int questions, applies, installs, reads, closed_observers, hostchecks;
 } host;
 
@@ -93,16 +93,29 @@ int observer_read_ended(
 	return host.ended_error;
 }
 
+static bool is_excepted(const struct port_spans *except, const struct udp_socket *socket)
+{
+	for (size_t i = 0; except && i < except->count; i++)
+		if (address_equal(&except->items[i].address, &socket->address) &&
+			except->items[i].first <= socket->port &&
+			socket->port <= except->items[i].last)
+			return true;
+	return false;
+}
+
 int observer_sockets(
 	struct observer *observer, const struct known_users *known, struct udp_sockets *sockets)
 {
 	(void)observer, (void)known;
 	host.looks++;
+	host.whole_looks += !sockets->except;
 	if (host.failing_looks > 0) {
 		host.failing_looks--;
 		return -ENOBUFS;
 	}
 	for (size_t i = 0; i < host.socket_count; i++) {
+		if (is_excepted(sockets->except, &host.sockets[i]))
+			continue;
 		sockets->items = memory_grow(sockets->items, sockets->count, &sockets->capacity,
 			sizeof(*sockets->items));
 		sockets->items[sockets->count++] = host.sockets[i];

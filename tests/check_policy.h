@@ -186,7 +186,7 @@ static inline struct server *policy_add_server(
 	server_see(servers, &sockets, policy->kernel.now_ms);
 	free(sockets.items);
 	server = server_find(servers, cookie);
-	server_adopt(server, "alice");
+	server_adopt(servers, server, "alice");
 	return server;
 }
 

@@ -95,7 +95,7 @@ static void add_login(pid_t pid, uint32_t uid, uint64_t cgroup, uint32_t session
 
 static void see(uint64_t now_ms)
 {
-	const struct udp_sockets sockets = {world.sockets, world.socket_count, 8};
+	const struct udp_sockets sockets = {world.sockets, world.socket_count, 8, NULL};
 
 	server_see(&world.servers, &sockets, now_ms);
 }
@@ -196,7 +196,7 @@ START_TEST(server_other_users_do_not_count)
 	begin();
 	add_socket(1, OTHER);
 	see(START);
-	server_adopt(server_find(&world.servers, 1), "bob");
+	server_adopt(&world.servers, server_find(&world.servers, 1), "bob");
 	add_socket(2, OTHER);
 	add_socket(3, UID);
 	see(START);
@@ -274,7 +274,7 @@ START_TEST(server_pass_over_spares)
 	begin();
 	add_socket(1, UID)->is_ecn = false;
 	see(START);
-	server_adopt(server_find(&world.servers, 1), "alice");
+	server_adopt(&world.servers, server_find(&world.servers, 1), "alice");
 	add_socket(2, UID)->is_ecn = false;
 	add_socket(3, UID);
 	see(START + 100);
@@ -598,8 +598,8 @@ START_TEST(server_strangers_not_asked_for)
 	add_socket(1, UID);
 	add_socket(2, OTHER);
 	see(START);
-	server_adopt(server_find(&world.servers, 1), "alice");
-	server_adopt(server_find(&world.servers, 2), "");
+	server_adopt(&world.servers, server_find(&world.servers, 1), "alice");
+	server_adopt(&world.servers, server_find(&world.servers, 2), "");
 	server_missing(&world.servers, &none, &missing);
 	ck_assert_uint_eq(missing.count, 1);
 	ck_assert_uint_eq(missing.items[0].cookie, 1);
@@ -614,7 +614,7 @@ START_TEST(server_ends)
 	add_socket(1, UID);
 	add_socket(2, UID);
 	see(START);
-	server_adopt(server_find(&world.servers, 1), "alice");
+	server_adopt(&world.servers, server_find(&world.servers, 1), "alice");
 	server_end(&world.servers, 3);
 	server_end(&world.servers, 2);
 	ck_assert_ptr_null(server_find(&world.servers, 2));
@@ -633,14 +633,133 @@ START_TEST(server_missing_in_dump)
 	add_socket(2, UID);
 	add_socket(3, UID);
 	see(START);
-	server_adopt(server_find(&world.servers, 1), "alice");
-	server_adopt(server_find(&world.servers, 3), "alice");
+	server_adopt(&world.servers, server_find(&world.servers, 1), "alice");
+	server_adopt(&world.servers, server_find(&world.servers, 3), "alice");
 	world.sockets[0] = world.sockets[2];
 	world.socket_count = 1;
 	see(START + 1);
 	ck_assert(server_find(&world.servers, 1)->is_gone);
 	ck_assert_ptr_null(server_find(&world.servers, 2));
 	ck_assert(!server_find(&world.servers, 3)->is_gone);
+	finish();
+}
+END_TEST
+
+/* A server that came beside all that there are. */
+static struct server *add_owned(uint64_t cookie, const char *bound, uint16_t port)
+{
+	struct udp_socket sockets[32];
+	struct udp_sockets seen = {sockets, 0, 32, NULL};
+	struct server *server;
+
+	for (server = world.servers.servers; server; server = server->hh.next)
+		sockets[seen.count++] = server->socket;
+	sockets[seen.count++] = (struct udp_socket){
+		.cookie = cookie, .address = address(bound), .port = port, .uid = UID};
+	server_see(&world.servers, &seen, START);
+	server = server_find(&world.servers, cookie);
+	server_adopt(&world.servers, server, "alice");
+	return server;
+}
+
+static void check_span(size_t at, const char *bound, uint16_t first, uint16_t last)
+{
+	const struct port_spans *spans = server_spans(&world.servers);
+	const struct address expected = address(bound);
+
+	ck_assert_uint_lt(at, spans->count);
+	ck_assert(address_equal(&spans->items[at].address, &expected));
+	ck_assert_uint_eq(spans->items[at].first, first);
+	ck_assert_uint_eq(spans->items[at].last, last);
+}
+
+/* Where servers are, whatever the order in which they came. */
+START_TEST(server_spans_join)
+{
+	begin();
+	ck_assert_uint_eq(server_spans(&world.servers)->count, 0);
+	add_owned(1, "198.51.100.7", 60003);
+	add_owned(2, "198.51.100.7", 60001);
+	check_span(0, "198.51.100.7", 60001, 60001);
+	check_span(1, "198.51.100.7", 60003, 60003);
+	add_owned(3, "198.51.100.7", 60002);
+	add_owned(4, "198.51.100.8", 60004);
+	add_owned(5, "2001:db8::7", 60002);
+	ck_assert_uint_eq(server_spans(&world.servers)->count, 3);
+	check_span(0, "198.51.100.7", 60001, 60003);
+	check_span(1, "198.51.100.8", 60004, 60004);
+	check_span(2, "2001:db8::7", 60002, 60002);
+	server_end(&world.servers, 3);
+	ck_assert_uint_eq(server_spans(&world.servers)->count, 4);
+	check_span(1, "198.51.100.7", 60003, 60003);
+	server_remove(&world.servers, server_find(&world.servers, 5));
+	ck_assert_uint_eq(server_spans(&world.servers)->count, 3);
+	finish();
+}
+END_TEST
+
+/* One that is bound to an interface is not alone in its place; others are not known to be servers.
+ */
+START_TEST(server_spans_hold_servers_alone)
+{
+	begin();
+	add_socket(1, UID);
+	add_socket(2, UID);
+	world.sockets[1].interface = 1;
+	see(START);
+	ck_assert_uint_eq(server_spans(&world.servers)->count, 0);
+	server_adopt(&world.servers, server_find(&world.servers, 2), "alice");
+	ck_assert_uint_eq(server_spans(&world.servers)->count, 0);
+	finish();
+}
+END_TEST
+
+/* Of too many the longest. */
+START_TEST(server_spans_of_many)
+{
+	const struct port_spans *spans;
+	size_t spanned = 0;
+
+	begin();
+	for (uint16_t i = 0; i < PORT_SPANS_MAX + 2; i++)
+		add_owned(1 + i, "198.51.100.7", 60000 + 3 * i);
+	add_owned(100, "198.51.100.7", 60000 + 3 * (PORT_SPANS_MAX + 1) + 1);
+	spans = server_spans(&world.servers);
+	ck_assert_uint_eq(spans->count, PORT_SPANS_MAX);
+	for (size_t i = 0; i < spans->count; i++)
+		spanned += spans->items[i].last - spans->items[i].first + 1;
+	ck_assert_uint_eq(spanned, PORT_SPANS_MAX + 1);
+	ck_assert_uint_eq(world.servers.spanned, PORT_SPANS_MAX + 1);
+	ck_assert(server_find(&world.servers, 100)->is_spanned);
+	finish();
+}
+END_TEST
+
+/* Nothing is told of what was not asked for; of all else it is missed as ever. */
+START_TEST(server_spans_are_not_missed)
+{
+	struct udp_sockets none = {0}, missing = {0};
+	struct server *known, *apart;
+
+	begin();
+	known = add_owned(1, "198.51.100.7", 60001);
+	apart = add_owned(2, "198.51.100.7", 60002);
+	apart->socket.interface = 1;
+	world.servers.changes++;
+	none.except = server_spans(&world.servers);
+	server_missing(&world.servers, &none, &missing);
+	ck_assert_uint_eq(missing.count, 1);
+	ck_assert_uint_eq(missing.items[0].cookie, 2);
+	free(missing.items);
+	server_see(&world.servers, &none, START);
+	ck_assert(!known->is_gone);
+	ck_assert(apart->is_gone);
+	none.except = server_spans(&world.servers);
+	server_see(&world.servers, &none, START);
+	ck_assert(!known->is_gone);
+	none.except = NULL;
+	server_see(&world.servers, &none, START);
+	ck_assert(known->is_gone);
 	finish();
 }
 END_TEST
@@ -697,4 +816,5 @@ CHECK_MAIN("server", TEST(server_one_per_process), TEST(server_gone_leaves_room)
 	TEST(server_owner_newest), TEST(server_owner_unknown), TEST(server_looks_double),
 	TEST(server_each_uid_its_own), TEST(server_strangers_in_common),
 	TEST(server_strangers_not_asked_for), TEST(server_ends), TEST(server_missing_in_dump),
-	LOOP(server_address_of, ARRAY_LEN(addresses)))
+	TEST(server_spans_join), TEST(server_spans_hold_servers_alone), TEST(server_spans_of_many),
+	TEST(server_spans_are_not_missed), LOOP(server_address_of, ARRAY_LEN(addresses)))

@@ -112,6 +112,97 @@ START_TEST(sockdiag_finds_socket)
 }
 END_TEST
 
+static struct port_span span(const char *text, uint16_t first, uint16_t last)
+{
+	struct port_span made = {{0}, first, last};
+
+	ck_assert_int_eq(address_parse(text, &made.address), 0);
+	return made;
+}
+
+static bool is_told(uint16_t port, const char *text)
+{
+	struct address address;
+
+	ck_assert_int_eq(address_parse(text, &address), 0);
+	for (size_t i = 0; i < sockets.count; i++)
+		if (sockets.items[i].port == port &&
+			address_equal(&sockets.items[i].address, &address))
+			return true;
+	return false;
+}
+
+static const struct {
+	const char *bound;
+	uint16_t port;
+	bool is_told;
+} excepted[] = {
+	{"127.0.0.7", 60000, true},
+	{"127.0.0.7", 60001, false},
+	{"127.0.0.7", 60002, false},
+	{"::ffff:127.0.0.7", 60003, false},
+	{"127.0.0.7", 60004, true},
+	{"127.0.0.8", 60002, true}, /* on another address */
+	{"127.0.0.8", 60004, false},
+	{SERVER6, 60002, true},
+	{SERVER6, 61000, false},
+	{"0.0.0.0", 60020, true},
+	{"0.0.0.0", 60021, false},
+	{"::", 60021, true}, /* of the other family */
+	{"::", 60022, false},
+};
+
+/* What is not asked for is not told, and nothing but that. */
+START_TEST(sockdiag_excepts)
+{
+	const struct port_spans except = {
+		.items = {span("127.0.0.7", 60001, 60003), span("127.0.0.8", 60004, 60004),
+			span(SERVER6, 60990, 61000), span("0.0.0.0", 60021, 60021),
+			span("::", 60022, 60022)},
+		.count = 5,
+	};
+	int fds[ARRAY_LEN(excepted)];
+	size_t told = 0;
+
+	begin();
+	for (size_t i = 0; i < ARRAY_LEN(excepted); i++)
+		fds[i] = open_bound(
+			excepted[i].bound, excepted[i].port, strcmp(excepted[i].bound, "::") == 0);
+	sockets.except = &except;
+	ck_assert_int_eq(sockdiag_dump(diag, NULL, &sockets), 0);
+	for (size_t i = 0; i < ARRAY_LEN(excepted); i++) {
+		ck_assert_msg(is_told(excepted[i].port, excepted[i].bound) == excepted[i].is_told,
+			"%s port %u", excepted[i].bound, excepted[i].port);
+		told += excepted[i].is_told;
+		close(fds[i]);
+	}
+	ck_assert_uint_eq(sockets.count, told);
+	finish();
+}
+END_TEST
+
+/* The longest question there is. */
+START_TEST(sockdiag_excepts_many)
+{
+	struct port_spans except = {.count = PORT_SPANS_MAX};
+	int fds[PORT_SPANS_MAX + 1];
+
+	begin();
+	for (uint16_t i = 0; i <= PORT_SPANS_MAX; i++) {
+		if (i < PORT_SPANS_MAX)
+			except.items[i] = span(SERVER6, 60000 + i, 60000 + i);
+		fds[i] = open_bound(SERVER6, 60000 + i, true);
+	}
+	sockets.except = &except;
+	ck_assert_int_eq(sockdiag_dump(diag, NULL, &sockets), 0);
+	ck_assert_uint_eq(sockets.count, 1);
+	ck_assert(is_told(60000 + PORT_SPANS_MAX, SERVER6));
+	for (size_t i = 0; i <= PORT_SPANS_MAX; i++)
+		close(fds[i]);
+	finish();
+}
+END_TEST
+
 /* One that is bound to an interface is found there alone. */
 START_TEST(sockdiag_finds_on_interface)
 {
@@ -529,6 +620,8 @@ int main(void)
 	const struct check_test tests[] = {
 		LOOP(sockdiag_tells_socket, ARRAY_LEN(bounds)),
 		LOOP(sockdiag_finds_socket, ARRAY_LEN(bounds)),
+		TEST(sockdiag_excepts),
+		TEST(sockdiag_excepts_many),
 		TEST(sockdiag_finds_on_interface),
 		TEST(sockdiag_most_of_a_user),
 		TEST(sockdiag_cookie_is_new),

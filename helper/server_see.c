@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fd.h"
+#include "server.h"
+
+/* Another socket may be bound to the same place on an interface of its own. */
+static bool is_known(const struct server *server)
+{
+	return server->role == SERVER_OWNED && !server->is_gone && server->socket.interface == 0;
+}
+
+static int compare_places(const void *a, const void *b)
+{
+	const struct udp_socket *one = &(*(struct server *const *)a)->socket;
+	const struct udp_socket *other = &(*(struct server *const *)b)->socket;
+	int order = memcmp(&one->address, &other->address, sizeof(one->address));
+
+	return order != 0 ? order : (int)one->port - (int)other->port;
+}
+
+static bool is_next(const struct port_span *span, const struct udp_socket *socket)
+{
+	return address_equal(&span->address, &socket->address) &&
+	       socket->port - span->last <= 1; /* they come in order */
+}
+
+static int length(const struct port_span *span)
+{
+	return span->last - span->first;
+}
+
+/* If there are too many, the longest are kept. */
+static void keep(struct port_spans *spans, const struct port_span *span)
+{
+	struct port_span *shortest = &spans->items[0];
+
+	if (spans->count < PORT_SPANS_MAX) {
+		spans->items[spans->count++] = *span;
+		return;
+	}
+	for (size_t i = 1; i < spans->count; i++)
+		if (length(&spans->items[i]) < length(shortest))
+			shortest = &spans->items[i];
+	if (length(span) > length(shortest))
+		*shortest = *span;
+}
+
+static void join(struct port_spans *spans, struct server **servers, size_t count)
+{
+	for (size_t i = 0; i < count;) {
+		const struct udp_socket *first = &servers[i]->socket;
+		struct port_span span = {first->address, first->port, first->port};
+
+		while (++i < count && is_next(&span, &servers[i]->socket))
+			span.last = servers[i]->socket.port;
+		keep(spans, &span);
+	}
+}
+
+static bool is_in(const struct port_spans *spans, const struct udp_socket *socket)
+{
+	for (size_t i = 0; i < spans->count; i++)
+		if (address_equal(&spans->items[i].address, &socket->address) &&
+			spans->items[i].first <= socket->port &&
+			socket->port <= spans->items[i].last)
+			return true;
+	return false;
+}
+
+static void make_spans(struct server_table *table)
+{
+	size_t count = 0;
+	auto_free void *room =
+		memory_zeroed((HASH_COUNT(table->servers) + 1) * sizeof(struct server *));
+	struct server **known = room, *server;
+
+	for (server = table->servers; server; server = server->hh.next)
+		if (is_known(server))
+			known[count++] = server;
+	qsort(known, count, sizeof(struct server *), compare_places);
+	table->spans.count = 0;
+	join(&table->spans, known, count);
+	table->spanned = 0;
+	for (server = table->servers; server; server = server->hh.next) {
+		server->is_spanned = is_known(server) && is_in(&table->spans, &server->socket);
+		table->spanned += server->is_spanned;
+	}
+}
+
+const struct port_spans *server_spans(struct server_table *table)
+{
+	if (table->spans_changes != table->changes)
+		make_spans(table);
+	table->spans_changes = table->changes;
+	return &table->spans;
+}
+
+static struct server *add(
+	struct server_table *table, const struct udp_socket *socket, uint64_t now_ms)
+{
+	struct server *server = memory_zeroed(sizeof(*server));
+
+	server->socket = *socket;
+	server->seen_ms = now_ms;
+	server->due_ms = now_ms;
+	server->session = AUDIT_SESSION_NONE;
+	table->unowned++;
+	HASH_ADD(hh, table->servers, socket.cookie, sizeof(server->socket.cookie), server);
+	return server;
+}
+
+static void end(struct server_table *table, struct server *server)
+{
+	if (server->role != SERVER_OWNED) {
+		server_remove(table, server);
+	} else if (!server->is_gone) {
+		server->is_gone = true;
+		table->gone++;
+		table->changes++;
+	}
+}
+
+/* All that there are were not asked for, and there are no others. */
+static bool is_nothing_new(const struct server_table *table, const struct udp_sockets *seen)
+{
+	return seen->except && seen->count == 0 && table->spans_changes == table->changes &&
+	       table->spanned == HASH_COUNT(table->servers);
+}
+
+static void mark_missing(struct server_table *table, const struct udp_sockets *seen)
+{
+	struct server *server;
+
+	for (server = table->servers; server; server = server->hh.next)
+		server->is_missing = !(seen->except && server->is_spanned);
+	for (size_t i = 0; i < seen->count; i++) {
+		server = server_find(table, seen->items[i].cookie);
+		if (server)
+			server->is_missing = false;
+	}
+}
+
+void server_see(struct server_table *table, const struct udp_sockets *sockets, uint64_t now_ms)
+{
+	struct server *server, *next;
+
+	if (is_nothing_new(table, sockets))
+		return;
+	mark_missing(table, sockets);
+	for (size_t i = 0; i < sockets->count; i++)
+		if (!server_find(table, sockets->items[i].cookie))
+			add(table, &sockets->items[i], now_ms);
+	HASH_ITER(hh, table->servers, server, next)
+	{
+		if (server->is_missing)
+			end(table, server);
+	}
+}
+
+/* Of one who never logged in nothing is open that could be missed. */
+static bool is_of_user(const struct server *server)
+{
+	return server->role == SERVER_OWNED && server->user[0];
+}
+
+void server_missing(
+	struct server_table *table, const struct udp_sockets *seen, struct udp_sockets *missing)
+{
+	struct server *server;
+
+	if (is_nothing_new(table, seen))
+		return;
+	mark_missing(table, seen);
+	for (server = table->servers; server; server = server->hh.next) {
+		if (!server->is_missing || !is_of_user(server) || server->is_gone)
+			continue;
+		missing->items = memory_grow(missing->items, missing->count, &missing->capacity,
+			sizeof(*missing->items));
+		missing->items[missing->count++] = server->socket;
+	}
+}
+
+void server_end(struct server_table *table, uint64_t cookie)
+{
+	struct server *server = server_find(table, cookie);
+
+	if (server)
+		end(table, server);
+}
