@@ -107,10 +107,16 @@ def cost(helper, count):
     """µs of a session, opened and closed, and of the helper's processor time for it"""
     before = helper.cpu_us()
     process = stage.with_client(stage.program("sessions"), "alice", count, "bench-moshgate")
-    taken = [(int(a) + int(b)) / 1000 for _, a, b in map(str.split, process.stdout)]
+    taken = [(int(a) + int(b)) / 1000 for _, _, a, b in map(str.split, process.stdout)]
     process.wait()
     process.connection.wait()
-    return median(taken), (helper.cpu_us() - before) / count
+    return median(taken), (helper.cpu_us() - before) / len(taken)
+
+
+def is_idle(helper):
+    before = helper.cpu_us()
+    time.sleep(0.3)
+    return helper.cpu_us() - before < 1000
 
 
 def curve(name, counts, make, quick):
@@ -118,6 +124,8 @@ def curve(name, counts, make, quick):
     with stage.Helper() as helper:
         for count in counts:
             with make(count):
+                # it looks for servers for some time after the last was found
+                stage.wait_for("an idle helper", lambda: is_idle(helper))
                 session, cpu = cost(helper, 100 if quick else 300)
             points.append({"count": count, "session": session, "cpu": cpu})
     first, last = points[0], points[-1]

@@ -11,33 +11,38 @@ PLOTTED = {"moshgate": "moshgate", "range": "script at open", "port": "script at
 
 
 def sessions(count, script_every):
-    """{gate: µs to open and close}; the scripts less often, since they take so long"""
+    """{(loading or loaded, gate): µs to open and close}; the scripts less often, since they take so long"""
     services = [f"bench-{name}" + (f":{script_every}" if name in stage.SCRIPTS else "") for name in NAMES]
     process = stage.with_client(stage.program("sessions"), "alice", count, "limit", *services)
-    taken = {name: [] for name in [*NAMES, "limit"]}
+    taken = {}
     for line in process.stdout:
-        service, opened, closed = line.split()
-        taken[service.removeprefix("bench-")].append((int(opened) + int(closed)) / 1000)
+        module, service, opened, closed = line.split()
+        taken.setdefault((module, service.removeprefix("bench-")), []).append((int(opened) + int(closed)) / 1000)
     if process.wait() != 0:
         raise SystemExit("sessions failed")
     process.connection.wait()
     return taken
 
 
+def added(taken, module):
+    """{gate: µs that it adds}"""
+    none = median(taken[module, "none"])
+    return {name: [us - none for us in taken[module, name]] for name in NAMES if name != "none"}
+
+
 def pam(quick):
     with stage.Helper():
         taken = sessions(500 if quick else 2000, 10)
-    yield row("login", "a module loaded, an exchange and a message with a process that only answers: the limit", "µs",
-              taken.pop("limit"), plot="PAM session: the limit")
-    none = median(taken["none"])
-    added = {name: [us - none for us in samples] for name, samples in taken.items()}
-    ours = median(added["moshgate"])
-    for name, samples in added.items():
-        more = {"plot": f"PAM session: {PLOTTED.get(name)}"} | ({"target": (150,)} if name == "moshgate" else {})
-        if name in stage.SCRIPTS:
-            more |= {"versus": median(samples) / ours, "at_least": 100}
-        if name != "none":
-            yield row("login", f"PAM session, open and close: {NAMES[name]} adds", "µs", samples, **more)
+    loaded, loading = added(taken, "loaded"), added(taken, "loading")
+    ours = median(loaded["moshgate"])
+    for name, samples in loaded.items():
+        more = {"target": (150,)} if name == "moshgate" else {"versus": median(samples) / ours, "at_least": 100}
+        yield row("login", f"PAM session, open and close: {NAMES[name]} adds", "µs", samples,
+                  plot=f"PAM session: {PLOTTED[name]}", **more)
+    yield row("login", "the same, libpam loading the module first: moshgate", "µs", loading["moshgate"],
+              plot="PAM session, loading the module")
+    yield row("login", "the limit of that: a module loaded, an exchange and a message with a process that only answers",
+              "µs", taken["loading", "limit"], plot="PAM session: the limit")
 
 
 def differences(part, what, taken):

@@ -5,8 +5,9 @@
  * libpam does when a session is opened, an exchange, and a message when it closes, of as many bytes
  * as pam_moshgate.so's, with one that only answers.
  * Each service in turn, COUNT times in this one process; a slow one only each so many times. Prints
- * its port, waits for one connection, from the client, and then prints for each session: service,
- * nanoseconds to open it, nanoseconds to close it. Like sshd it has no priority of its own.
+ * its port, waits for one connection, from the client, and then prints for each session: "loading"
+ * if libpam has to load the modules for it or "loaded", service, nanoseconds to open it,
+ * nanoseconds to close it. Like sshd it has no priority of its own.
  */
 #include <dlfcn.h>
 #include <signal.h>
@@ -105,15 +106,14 @@ static void measure_limit(void)
 	pause_awake();
 	before_ns = now_ns();
 	close(tell());
-	printf("limit %llu %llu\n", (unsigned long long)(opened_ns - start_ns),
+	printf("loading limit %llu %llu\n", (unsigned long long)(opened_ns - start_ns),
 		(unsigned long long)(now_ns() - before_ns));
 	dlclose(module);
 	pause_awake();
 }
 
-static void measure(const char *service, const char *user, const char *client)
+static void open_and_close(const char *name, const char *service, pam_handle_t *pam)
 {
-	pam_handle_t *pam = begin(service, user, client);
 	uint64_t start_ns = now_ns(), opened_ns, before_ns, closed_ns;
 	int opened = pam_open_session(pam, 0), closed;
 
@@ -126,10 +126,20 @@ static void measure(const char *service, const char *user, const char *client)
 		fprintf(stderr, "%s: %s\n", service, pam_strerror(pam, opened ? opened : closed));
 		exit(EXIT_FAILURE);
 	}
+	pause_awake();
+	printf("%s %s %llu %llu\n", name, service, (unsigned long long)(opened_ns - start_ns),
+		(unsigned long long)(closed_ns - before_ns));
+}
+
+/* With a new handle libpam loads the service's modules; the second time they are there. */
+static void measure(const char *service, const char *user, const char *client)
+{
+	pam_handle_t *pam = begin(service, user, client);
+
+	open_and_close("loading", service, pam);
+	open_and_close("loaded", service, pam);
 	pam_end(pam, PAM_SUCCESS);
 	pause_awake();
-	printf("%s %llu %llu\n", service, (unsigned long long)(opened_ns - start_ns),
-		(unsigned long long)(closed_ns - before_ns));
 }
 
 static void measure_one(const char *service, const char *user, const char *client)
