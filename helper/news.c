@@ -15,6 +15,7 @@ struct item {
 
 struct news {
 	struct event *timer;
+	bool is_urgent; /* it is set for one that closed */
 	struct news_calls calls;
 	void *context;
 	struct item *items;
@@ -40,10 +41,14 @@ struct news *news_new(
 	return news;
 }
 
-static void start_timer(struct news *news)
+/* The earliest time that any of them sets. */
+static void set_timer(struct news *news, bool is_urgent)
 {
-	const struct timeval delay = {.tv_usec = NEWS_DELAY_US};
+	const struct timeval delay = {.tv_usec = is_urgent ? NEWS_CLOSED_US : NEWS_OPENED_US};
 
+	if (event_pending(news->timer, EV_TIMEOUT, NULL) && (news->is_urgent || !is_urgent))
+		return;
+	news->is_urgent = is_urgent;
 	if (event_add(news->timer, &delay) < 0)
 		memory_exhausted();
 }
@@ -53,8 +58,6 @@ static struct item *add(struct news *news, pid_t pid)
 	struct item *item = memory_zeroed(sizeof(*item));
 
 	item->pid = pid;
-	if (!news->items)
-		start_timer(news);
 	DL_APPEND(news->items, item);
 	return item;
 }
@@ -65,11 +68,13 @@ void news_opened(struct news *news, const struct wire_session *session, pid_t pi
 
 	item->is_open = true;
 	item->session = *session;
+	set_timer(news, false);
 }
 
 void news_closed(struct news *news, pid_t pid)
 {
 	add(news, pid);
+	set_timer(news, true);
 }
 
 static void tell(const struct news *news, const struct item *item)

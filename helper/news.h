@@ -9,11 +9,16 @@
 
 /*
  * Sessions that were opened and closed, and what is to be done about them once who said so has gone
- * on: for NEWS_DELAY_US the helper leaves him the processor, which it has before sshd otherwise.
- * They come in the order in which they were said. (check_news.c)
+ * on: for so long the helper leaves him the processor, which it has before sshd otherwise. They
+ * come in the order in which they were said. (check_news.c)
+ *
+ * A user's client does not wait for his session's end, and may send at once; at its beginning there
+ * are milliseconds until anybody can. And a timer that is due before the kernel's next tick takes a
+ * virtual machine as long to set as an answer takes.
  */
 
-#define NEWS_DELAY_US 300
+#define NEWS_OPENED_US 5000
+#define NEWS_CLOSED_US 300
 
 struct event_base;
 struct news;

@@ -103,10 +103,38 @@ START_TEST(news_in_time)
 	while (told[0] == '\0' && clock_boot_ms() < end_ms) {
 		open_session("bob", 11);
 		event_base_loop(base, EVLOOP_NONBLOCK);
-		nanosleep(&(struct timespec){.tv_nsec = NEWS_DELAY_US * 1000 / 10}, NULL);
+		nanosleep(&(struct timespec){.tv_nsec = NEWS_OPENED_US * 1000 / 10}, NULL);
 	}
 	ck_assert_int_eq(strncmp(told, "+alice10 ", 9), 0);
 	finish();
+}
+END_TEST
+
+static uint64_t now_us(void)
+{
+	return clock_us(CLOCK_MONOTONIC);
+}
+
+/* One that closes is not put off by those that open, and takes them along. */
+START_TEST(news_closed_hurries)
+{
+	uint64_t fastest_us = UINT64_MAX;
+
+	for (int tries = 0; tries < 100 && fastest_us >= NEWS_OPENED_US; tries++) {
+		uint64_t start_us = now_us(), took_us;
+
+		begin();
+		open_session("alice", 10);
+		news_closed(news, 10);
+		open_session("bob", 11);
+		wait_until_told("+alice10 -10 +bob11 ");
+		took_us = now_us() - start_us;
+		if (took_us < fastest_us)
+			fastest_us = took_us;
+		finish();
+	}
+	ck_assert_uint_ge(fastest_us, NEWS_CLOSED_US);
+	ck_assert_uint_lt(fastest_us, NEWS_OPENED_US);
 }
 END_TEST
 
@@ -151,5 +179,5 @@ START_TEST(news_freed)
 }
 END_TEST
 
-CHECK_MAIN("news", TEST(news_later), TEST(news_in_time), TEST(news_catching_up), TEST(news_within),
-	TEST(news_freed))
+CHECK_MAIN("news", TEST(news_later), TEST(news_in_time), TEST(news_closed_hurries),
+	TEST(news_catching_up), TEST(news_within), TEST(news_freed))
