@@ -14,6 +14,12 @@ EMPTY = f"table inet other {{ {INPUT} }}; }}"
 STATIC = f"table inet other {{ {INPUT} {RANGE} accept; }}; }}"
 # Any rule with "ct" has the kernel track the connections of the whole namespace.
 TRACKED = f"table inet other {{ {INPUT} }}; chain tracks {{ ct state new drop; }}; }}"
+# What a gate costs at the least that knows addresses and ports: it neither counts nor renews.
+LOOKUP = f"""table inet other {{
+    set allowed {{ type ipv4_addr . ipv4_addr . inet_service; flags dynamic,timeout; }}
+    {INPUT} {RANGE} ip saddr . ip daddr . udp dport @allowed accept; }};
+}}
+add element inet other allowed {{ {CLIENT} . {SERVER} . {PORT} timeout 1h }}"""
 
 
 def make_host(name):
@@ -50,6 +56,7 @@ def iptables(name, count):
 HOSTS = {
     "b-empty": (PORT, "an empty input chain", None, {}),
     "b-tracked": (PORT, "with connections tracked", "b-empty", {}),
+    "b-lookup": (PORT, "one lookup in a set of addresses and ports: the limit", "b-empty", {}),
     "b-static": (PORT, "one rule for the whole range", "b-empty", {}),
     **{f"b-iptables{count}": (PORT, f"iptables, {count:,} rule{'s, in their midst' if count > 1 else ''}", "b-empty",
                               {"series": "iptables, a rule for each", "x": count}) for count in RULES},
@@ -66,6 +73,7 @@ def set_up():
         make_host(name)
     stage.nft("b-empty", EMPTY)
     stage.nft("b-tracked", TRACKED)
+    stage.nft("b-lookup", LOOKUP)
     stage.nft("b-static", STATIC)
     for count in RULES:
         iptables(f"b-iptables{count}", count)
