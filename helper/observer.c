@@ -206,6 +206,12 @@ int observer_processes(
 	return procfs_mosh_processes(observer->procfs, uids, processes);
 }
 
+int observer_cgroup_processes(struct observer *observer, pid_t pid, uint64_t cgroup,
+	const struct tally *uids, struct mosh_processes *processes)
+{
+	return procfs_cgroup_processes(observer->procfs, pid, cgroup, uids, processes);
+}
+
 int observer_process(struct observer *observer, pid_t pid, struct process *process)
 {
 	return procfs_process(observer->procfs, pid, process);

@@ -31,14 +31,16 @@ int observer_ended_fd(const struct observer *observer);
 int observer_read_ended(
 	struct observer *observer, void (*ended)(uint64_t cookie, void *context), void *context);
 
-/* Appends; -errno. As sockdiag_dump(), sockdiag_find() and
- * procfs_mosh_processes(). */
+/* Appends; -errno. As sockdiag_dump(), sockdiag_find(), procfs_mosh_processes() and
+ * procfs_cgroup_processes(). */
 int observer_sockets(
 	struct observer *observer, const struct known_users *known, struct udp_sockets *sockets);
 int observer_socket(
 	struct observer *observer, const struct udp_socket *socket, struct udp_sockets *sockets);
 int observer_processes(
 	struct observer *observer, const struct tally *uids, struct mosh_processes *processes);
+int observer_cgroup_processes(struct observer *observer, pid_t pid, uint64_t cgroup,
+	const struct tally *uids, struct mosh_processes *processes);
 
 /* -errno if there is no such process. */
 int observer_process(struct observer *observer, pid_t pid, struct process *process);

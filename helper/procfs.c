@@ -13,7 +13,8 @@
 #include "procfs.h"
 #include "tally.h"
 
-#define COMM_SIZE 16 /* TASK_COMM_LEN */
+#define COMM_SIZE   16 /* TASK_COMM_LEN */
+#define CGROUP_SIZE 4096
 
 struct procfs {
 	DIR *proc;
@@ -180,22 +181,32 @@ static int check_owner(
 	return tally_of(uids, status.st_uid, 0) > 0 ? 0 : -ESRCH;
 }
 
-/* Its line of the unified hierarchy is "0::/path"; the id is the inode number of that directory. */
-static uint64_t read_cgroup(struct procfs *procfs, pid_t pid)
+/* Its line of the unified hierarchy is "0::/path". Null: it has none, or not one that we see. */
+static const char *read_cgroup_path(struct procfs *procfs, pid_t pid, char *text, size_t size)
 {
-	char text[4096], *line, *rest = NULL;
+	char *line, *rest = NULL;
+
+	if (procfs->cgroup2 < 0 || read_text(procfs, pid, "cgroup", text, size) < 0)
+		return NULL;
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		if (strncmp(line, "0::/", 4) == 0)
+			return line[4] ? line + 4 : ".";
+	return NULL;
+}
+
+/* The id of a cgroup is the inode number of its directory. */
+static uint64_t cgroup_id(struct procfs *procfs, const char *path)
+{
 	struct stat status;
 
-	if (procfs->cgroup2 < 0 || read_text(procfs, pid, "cgroup", text, sizeof(text)) < 0)
-		return 0;
-	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		if (strncmp(line, "0::/", 4) != 0)
-			continue;
-		if (fstatat(procfs->cgroup2, line[4] ? line + 4 : ".", &status, 0) < 0)
-			return 0;
-		return status.st_ino;
-	}
-	return 0;
+	return path && fstatat(procfs->cgroup2, path, &status, 0) == 0 ? status.st_ino : 0;
+}
+
+static uint64_t read_cgroup(struct procfs *procfs, pid_t pid)
+{
+	char text[CGROUP_SIZE];
+
+	return cgroup_id(procfs, read_cgroup_path(procfs, pid, text, sizeof(text)));
 }
 
 static uint32_t read_session(struct procfs *procfs, pid_t pid)
@@ -223,32 +234,91 @@ static void add_process(struct procfs *procfs, pid_t pid, uint32_t uid,
 	};
 }
 
+/* Adds it if it is one; 0 as well if not. */
+static int consider(struct procfs *procfs, const char *name, const struct tally *uids,
+	struct mosh_processes *processes)
+{
+	struct stat_line line;
+	uint32_t uid = 0;
+	pid_t pid = (pid_t)strtol(name, NULL, 10);
+	int error;
+
+	if (pid <= 0)
+		return 0;
+	error = check_owner(procfs, name, uids, &uid);
+	if (error == 0)
+		error = check_server(procfs, pid, &line);
+	if (error == 0)
+		add_process(procfs, pid, uid, &line, processes);
+	return error == -ESRCH ? 0 : error;
+}
+
 int procfs_mosh_processes(
 	struct procfs *procfs, const struct tally *uids, struct mosh_processes *processes)
 {
 	rewinddir(procfs->proc);
 	for (;;) {
 		struct dirent *entry;
-		struct stat_line line;
-		uint32_t uid = 0;
-		pid_t pid;
 		int error;
 
 		errno = 0;
 		entry = readdir(procfs->proc);
 		if (!entry)
 			return -errno;
-		pid = (pid_t)strtol(entry->d_name, NULL, 10);
-		if (pid <= 0)
-			continue;
-		error = check_owner(procfs, entry->d_name, uids, &uid);
-		if (error == 0)
-			error = check_server(procfs, pid, &line);
-		if (error == 0)
-			add_process(procfs, pid, uid, &line, processes);
-		else if (error != -ESRCH)
+		error = consider(procfs, entry->d_name, uids, processes);
+		if (error < 0)
 			return error;
 	}
+}
+
+static int consider_all(struct procfs *procfs, FILE *file, const struct tally *uids,
+	struct mosh_processes *processes)
+{
+	char name[16];
+
+	errno = 0;
+	while (fgets(name, sizeof(name), file)) {
+		int error;
+
+		name[strcspn(name, "\n")] = '\0';
+		error = consider(procfs, name, uids, processes);
+		if (error < 0)
+			return error;
+		errno = 0;
+	}
+	return ferror(file) ? -errno : 0;
+}
+
+static FILE *open_members(struct procfs *procfs, pid_t pid, uint64_t cgroup)
+{
+	char text[CGROUP_SIZE], path[CGROUP_SIZE + sizeof("/cgroup.procs")];
+	const char *folder = read_cgroup_path(procfs, pid, text, sizeof(text));
+	FILE *file;
+	int fd;
+
+	if (!folder || cgroup_id(procfs, folder) != cgroup) {
+		errno = ESTALE;
+		return NULL;
+	}
+	snprintf(path, sizeof(path), "%s/cgroup.procs", folder);
+	fd = openat(procfs->cgroup2, path, O_RDONLY | O_CLOEXEC);
+	file = fd < 0 ? NULL : fdopen(fd, "r");
+	if (!file)
+		fd_close(&fd);
+	return file;
+}
+
+int procfs_cgroup_processes(struct procfs *procfs, pid_t pid, uint64_t cgroup,
+	const struct tally *uids, struct mosh_processes *processes)
+{
+	FILE *file = open_members(procfs, pid, cgroup);
+	int error;
+
+	if (!file)
+		return -errno;
+	error = consider_all(procfs, file, uids, processes);
+	fclose(file);
+	return error;
 }
 
 int procfs_process(struct procfs *procfs, pid_t pid, struct process *process)

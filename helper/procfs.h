@@ -25,6 +25,12 @@ void procfs_add_program(struct procfs *procfs, const char *path);
 int procfs_mosh_processes(
 	struct procfs *procfs, const struct tally *uids, struct mosh_processes *processes);
 
+/* The same of the processes in the cgroup of that one alone, which takes as long as there are some,
+ * however many the host has. -ESTALE if that is not its cgroup, other -errno if there is no seeing
+ * into it: then all have to be walked through. */
+int procfs_cgroup_processes(struct procfs *procfs, pid_t pid, uint64_t cgroup,
+	const struct tally *uids, struct mosh_processes *processes);
+
 /* Its cgroup and its audit session, as far as they are known, and when it started; -errno if there
  * is no such process. */
 int procfs_process(struct procfs *procfs, pid_t pid, struct process *process);

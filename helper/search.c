@@ -95,6 +95,23 @@ static void on_found(struct server *server, const struct login *login, void *con
 	gate->has_found = true;
 }
 
+/* Those of the candidates' own sessions, which are few however many processes the host has; false
+ * if they cannot be told apart from others. */
+static bool see_sessions(
+	struct gate *gate, const struct server_claim *claim, struct mosh_processes *processes)
+{
+	const struct login *sessions[SERVER_SESSIONS_MAX];
+	size_t count = 0;
+	bool is_seen = server_sessions(&gate->grants->servers, claim, sessions, &count);
+
+	for (size_t i = 0; i < count && is_seen; i++)
+		is_seen = observer_cgroup_processes(gate->observer, sessions[i]->pid,
+				  sessions[i]->process.cgroup, claim->uids, processes) == 0;
+	if (!is_seen)
+		processes->count = 0;
+	return is_seen;
+}
+
 /* Lists the uids' mosh-server processes; tries once more on failure, and if that fails, too, there
  * are none: some of them would be taken for all. */
 static void see_processes(
@@ -119,24 +136,18 @@ static void keep_all(const struct gate *gate, struct mosh_processes *processes, 
 	(void)gate, (void)processes, (void)now_ms;
 }
 
-static void claim_with(struct gate *gate, const struct tally *uids,
-	const struct mosh_processes *processes, uint64_t now_ms)
-{
-	const struct server_claim claim = {gate->logins, uids, processes, now_ms, on_found, gate};
-
-	server_claim(&gate->grants->servers, &claim);
-}
-
-/* Whoever's they are, the processes are walked through once. */
+/* Whoever's they are, the processes are walked through once at most. */
 static void claim(struct gate *gate, const struct tally *uids, uint64_t now_ms, keep_those *keep)
 {
 	auto_free void *items = NULL;
 	struct mosh_processes processes = {0};
+	const struct server_claim claim = {gate->logins, uids, &processes, now_ms, on_found, gate};
 
-	see_processes(gate, uids, &processes);
+	if (keep != keep_all || !see_sessions(gate, &claim, &processes))
+		see_processes(gate, uids, &processes);
 	items = processes.items;
 	keep(gate, &processes, now_ms);
-	claim_with(gate, uids, &processes, now_ms);
+	server_claim(&gate->grants->servers, &claim);
 }
 
 static void decide(struct gate *gate, uint64_t now_ms, keep_those *keep)
@@ -201,11 +212,13 @@ static void claim_for_earlier(struct gate *gate, const struct login *login,
 {
 	struct login *newcomer = login_find(gate->logins, login->pid);
 	const struct mosh_processes older = {processes->items, part_older(processes, login), 0};
+	const struct server_claim claim = {
+		gate->logins, uids, &older, clock_boot_ms(), on_found, gate};
 
 	if (older.count == 0 || !login_of_user(gate->logins, login->uid)->next)
 		return;
 	newcomer->is_newcomer = true;
-	claim_with(gate, uids, &older, clock_boot_ms());
+	server_claim(&gate->grants->servers, &claim);
 	newcomer->is_newcomer = false;
 }
 

@@ -230,6 +230,45 @@ static bool is_claimed(const struct server *server, const struct server_claim *c
 	return is_due(server, claim->now_ms) && tally_of(claim->uids, server->socket.uid, 0) > 0;
 }
 
+static const struct login *find_session(
+	const struct login_table *logins, const struct udp_socket *socket)
+{
+	const struct login *login = login_of_user(logins, socket->uid);
+
+	while (login && login->process.cgroup != socket->cgroup)
+		login = login->next;
+	return login;
+}
+
+static bool add_session(
+	const struct login *login, const struct login *sessions[SERVER_SESSIONS_MAX], size_t *count)
+{
+	for (size_t i = 0; i < *count; i++)
+		if (sessions[i]->process.cgroup == login->process.cgroup)
+			return true;
+	if (*count == SERVER_SESSIONS_MAX)
+		return false;
+	sessions[(*count)++] = login;
+	return true;
+}
+
+bool server_sessions(const struct server_table *table, const struct server_claim *claim,
+	const struct login *sessions[SERVER_SESSIONS_MAX], size_t *count)
+{
+	for (struct server *server = table->servers; server; server = server->hh.next) {
+		const struct login *login;
+
+		if (!is_claimed(server, claim))
+			continue;
+		login = server->socket.cgroup != CGROUP_UNKNOWN
+				? find_session(claim->logins, &server->socket)
+				: NULL;
+		if (!login || !add_session(login, sessions, count))
+			return false;
+	}
+	return true;
+}
+
 void server_claim(struct server_table *table, const struct server_claim *claim)
 {
 	struct room room = make_room(table, claim->uids, claim->processes);

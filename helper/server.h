@@ -93,8 +93,8 @@ bool server_undecided(struct server_table *table, const struct login_table *logi
 	struct tally *uids);
 
 /* Tells, of the uids' candidates that are due, which are servers, from the processes that each uid
- * has (all of them), and calls found with each and the login that it belongs to (null: the uid has
- * none). It takes as long for many uids as for one. */
+ * has (all of them, or those in the candidates' cgroups), and calls found with each and the login
+ * that it belongs to (null: the uid has none). It takes as long for many uids as for one. */
 struct server_claim {
 	const struct login_table *logins;
 	const struct tally *uids;
@@ -105,6 +105,13 @@ struct server_claim {
 };
 
 void server_claim(struct server_table *table, const struct server_claim *claim);
+
+/* Appends to sessions, which has room for SERVER_SESSIONS_MAX, a login for each cgroup in which the
+ * uids' candidates that are due were made. False if one of them was made in no login's own cgroup,
+ * or if there are too many. */
+#define SERVER_SESSIONS_MAX 8
+bool server_sessions(const struct server_table *table, const struct server_claim *claim,
+	const struct login *sessions[SERVER_SESSIONS_MAX], size_t *count);
 
 /* At a login: also sockets that nobody saw come are its user's servers, as far as he has processes
  * for them, those first that rule 3 puts first. Returns how many were left over though they look

@@ -195,6 +195,57 @@ START_TEST(gate_walks_once)
 END_TEST
 
 /* Nothing wakes it until somebody does something. */
+static void start_mosh_in(uint64_t cgroup, uint64_t cookie)
+{
+	gate_on_exec(&gate);
+	add_process(ALICE);
+	host.processes[host.process_count - 1].cgroup = cgroup;
+	add_socket(cookie, ALICE)->cgroup = cgroup;
+	look();
+	gate_settle(&gate);
+}
+
+/* A socket that was made in a login's own cgroup belongs to a process there: the host may have
+ * thousands of others. */
+START_TEST(gate_looks_into_session)
+{
+	begin();
+	host.cgroup = 7;
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	start_mosh_in(7, 1);
+	ck_assert_str_eq(heard, "login:10 grant:60001 ");
+	ck_assert_uint_eq(host.cgroup_walks, 1);
+	ck_assert_uint_eq(host.walks, 0);
+	finish();
+}
+END_TEST
+
+static const struct {
+	uint64_t login, socket;
+	int error;
+	unsigned int cgroup_walks;
+} sessions[] = {
+	{7, 7, -EACCES, 1},
+	{7, 8, 0, 0}, /* of no login */
+	{7, 0, 0, 0},
+	{0, 0, 0, 0},
+};
+
+/* Where there is no seeing into it, all processes are looked at. */
+START_TEST(gate_looks_beyond_session)
+{
+	begin();
+	host.cgroup = sessions[_i].login;
+	host.cgroup_error = sessions[_i].error;
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	start_mosh_in(sessions[_i].socket, 1);
+	ck_assert_uint_eq(host.cgroup_walks, sessions[_i].cgroup_walks);
+	ck_assert_uint_eq(host.walks, 1);
+	ck_assert_str_eq(heard, "login:10 grant:60001 ");
+	finish();
+}
+END_TEST
+
 START_TEST(gate_sleeps)
 {
 	begin();
@@ -573,12 +624,13 @@ END_TEST
 
 CHECK_MAIN("gate", TEST(gate_from_login_to_grant), TEST(gate_one_turn_one_apply),
 	TEST(gate_other_family), TEST(gate_ended), TEST(gate_notices_lost), TEST(gate_passed_over),
-	TEST(gate_blind), TEST(gate_blind_to_processes), TEST(gate_walks_once), TEST(gate_sleeps),
-	TEST(gate_compares), TEST(gate_compares_what_came_late), TEST(gate_search_is_bounded),
-	TEST(gate_looks_at_others), TEST(gate_place_taken), TEST(gate_earlier_socket),
-	LOOP(gate_logout_looks_once_more, 2), TEST(gate_logout_of_another),
-	LOOP(gate_last_look_fails, 2), TEST(gate_after_logout), TEST(gate_limit_of_logins),
-	TEST(gate_login_of_no_process), TEST(gate_roams), TEST(gate_roams_after_lapse),
-	TEST(gate_login_finds_servers), LOOP(gate_login_leaves_earlier_ones, 2),
-	TEST(gate_login_keeps_its_own), TEST(gate_revokes_by_hand), TEST(gate_allows_who_knocked),
-	TEST(gate_ends_after_max))
+	TEST(gate_blind), TEST(gate_blind_to_processes), TEST(gate_walks_once),
+	TEST(gate_looks_into_session), LOOP(gate_looks_beyond_session, ARRAY_LEN(sessions)),
+	TEST(gate_sleeps), TEST(gate_compares), TEST(gate_compares_what_came_late),
+	TEST(gate_search_is_bounded), TEST(gate_looks_at_others), TEST(gate_place_taken),
+	TEST(gate_earlier_socket), LOOP(gate_logout_looks_once_more, 2),
+	TEST(gate_logout_of_another), LOOP(gate_last_look_fails, 2), TEST(gate_after_logout),
+	TEST(gate_limit_of_logins), TEST(gate_login_of_no_process), TEST(gate_roams),
+	TEST(gate_roams_after_lapse), TEST(gate_login_finds_servers),
+	LOOP(gate_login_leaves_earlier_ones, 2), TEST(gate_login_keeps_its_own),
+	TEST(gate_revokes_by_hand), TEST(gate_allows_who_knocked), TEST(gate_ends_after_max))

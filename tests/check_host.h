@@ -30,15 +30,18 @@ static struct {
 	uint64_t ended;       /* a cookie to be told of */
 	uint64_t passed_over; /* the cookie of one that a dump does not tell, but a question does */
 	uint64_t start;       /* of every process */
+	uint64_t cgroup;      /* of sshd's processes */
 	struct state_login saved;
 	int sockets_error, question_error, processes_error, process_error, ended_error;
+	int cgroup_error;
 	int install_error, read_error;
 	unsigned int failing_looks, failing_counts; /* of sockets, of processes: the next ones */
 	const struct element *knocked;              /* null: nobody did */
 	bool is_touched;
 	char logged[256]; /* the last line at info */
 	int watch_error;
-	unsigned int looks, whole_looks, walks; /* at sockets, at all of them, through processes */
+	unsigned int looks, whole_looks;  /* at sockets, at all of them */
+	unsigned int walks, cgroup_walks; /* through processes, through a cgroup's */
 	unsigned int questions, applies, installs, reads, closed_observers, hostchecks;
 } host;
 
@@ -138,6 +141,23 @@ int observer_socket(
 	return 0;
 }
 
+/* None but the uid's and that cgroup's, if there is a cgroup that can be seen into. */
+int observer_cgroup_processes(struct observer *observer, pid_t pid, uint64_t cgroup,
+	const struct tally *uids, struct mosh_processes *processes)
+{
+	(void)observer, (void)pid;
+	host.cgroup_walks++;
+	for (size_t i = 0; i < host.process_count; i++) {
+		if (tally_of(uids, host.processes[i].uid, 0) == 0 ||
+			host.processes[i].cgroup != cgroup)
+			continue;
+		processes->items = memory_grow(processes->items, processes->count,
+			&processes->capacity, sizeof(*processes->items));
+		processes->items[processes->count++] = host.processes[i];
+	}
+	return host.cgroup_error;
+}
+
 int observer_processes(
 	struct observer *observer, const struct tally *uids, struct mosh_processes *processes)
 {
@@ -160,7 +180,8 @@ int observer_processes(
 int observer_process(struct observer *observer, pid_t pid, struct process *process)
 {
 	(void)observer, (void)pid;
-	*process = (struct process){.session = AUDIT_SESSION_NONE, .start = host.start};
+	*process = (struct process){
+		.cgroup = host.cgroup, .session = AUDIT_SESSION_NONE, .start = host.start};
 	return host.process_error;
 }
 

@@ -275,6 +275,51 @@ START_TEST(procfs_tells_cgroup_and_session)
 }
 END_TEST
 
+static bool is_in_cgroup(uint32_t uid, pid_t pid)
+{
+	struct mosh_processes processes = {0};
+	struct tally uids = {0};
+	bool is_found = false;
+
+	tally_add(&uids, uid, 0, 1);
+	ck_assert_int_eq(
+		procfs_cgroup_processes(procfs, getpid(), kernel_own_cgroup(), &uids, &processes),
+		0);
+	for (size_t i = 0; i < processes.count; i++) {
+		ck_assert_uint_eq(processes.items[i].cgroup, kernel_own_cgroup());
+		is_found |= processes.items[i].pid == pid;
+	}
+	tally_clear(&uids);
+	free(processes.items);
+	return is_found;
+}
+
+/* Those of one cgroup, by the same rules; where there is none to see, that is said. */
+START_TEST(procfs_of_cgroup)
+{
+	uint64_t own = kernel_own_cgroup();
+	struct mosh_processes none = {0};
+	struct tally uids = {0};
+	pid_t pid, other;
+
+	begin();
+	ck_assert_int_eq(procfs_cgroup_processes(procfs, getpid(), own + 1, &uids, &none), -ESTALE);
+	if (own != 0) {
+		pid = start("mosh-server");
+		other = start("mosh");
+		ck_assert(is_in_cgroup(geteuid(), pid));
+		ck_assert(!is_in_cgroup(geteuid(), other));
+		ck_assert(!is_in_cgroup(geteuid() + 1, pid));
+		stop(pid);
+		ck_assert(!is_in_cgroup(geteuid(), pid));
+		ck_assert_int_eq(procfs_cgroup_processes(procfs, pid, own, &uids, &none), -ESTALE);
+		stop(other);
+	}
+	ck_assert_uint_eq(none.count, 0);
+	finish();
+}
+END_TEST
+
 /* The kernel counts in ticks of 10 ms, since boot. */
 START_TEST(procfs_tells_start)
 {
@@ -311,6 +356,7 @@ int main(void)
 		TEST(procfs_out_of_descriptors),
 		TEST(procfs_other_uid),
 		TEST(procfs_tells_cgroup_and_session),
+		TEST(procfs_of_cgroup),
 		TEST(procfs_tells_start),
 		TEST(procfs_of_another),
 	};

@@ -764,6 +764,75 @@ START_TEST(server_spans_are_not_missed)
 }
 END_TEST
 
+static bool find_sessions(uint64_t now_ms, const struct login **sessions, size_t *count)
+{
+	struct tally uids = {0};
+	const struct server_claim claim = {.logins = world.logins, .uids = &uids, .now_ms = now_ms};
+	bool is_known;
+
+	*count = 0;
+	tally_add(&uids, UID, 0, 1);
+	is_known = server_sessions(&world.servers, &claim, sessions, count);
+	tally_clear(&uids);
+	return is_known;
+}
+
+/* A login for each cgroup of candidates that are due, and of no others. */
+START_TEST(server_sessions_of_candidates)
+{
+	const struct login *sessions[SERVER_SESSIONS_MAX];
+	size_t count;
+
+	begin();
+	add_login(10, UID, 7, AUDIT_SESSION_NONE);
+	add_login(11, UID, 8, AUDIT_SESSION_NONE);
+	add_login(12, UID, 8, AUDIT_SESSION_NONE);
+	add_login(20, OTHER, 9, AUDIT_SESSION_NONE);
+	add_socket(1, UID)->cgroup = 7;
+	add_socket(2, UID)->cgroup = 8;
+	add_socket(3, UID)->cgroup = 8;
+	add_socket(4, OTHER)->cgroup = 1;
+	add_socket(5, UID)->cgroup = 9;
+	see(START);
+	ck_assert(!find_sessions(START, sessions, &count)); /* 9 is another's */
+	server_adopt(&world.servers, server_find(&world.servers, 5), "alice");
+	ck_assert(find_sessions(START, sessions, &count));
+	ck_assert_uint_eq(count, 2);
+	ck_assert_uint_eq(sessions[0]->process.cgroup + sessions[1]->process.cgroup, 7 + 8);
+	server_find(&world.servers, 1)->due_ms = START + 1;
+	ck_assert(find_sessions(START, sessions, &count));
+	ck_assert_uint_eq(count, 1);
+	ck_assert_uint_eq(sessions[0]->process.cgroup, 8);
+	finish();
+}
+END_TEST
+
+/* Without a cgroup, also when the login has none either; and in too many. */
+START_TEST(server_sessions_unknown)
+{
+	const struct login *sessions[SERVER_SESSIONS_MAX];
+	struct server *server;
+	size_t count;
+
+	begin();
+	add_login(10, UID, 0, AUDIT_SESSION_NONE);
+	add_socket(1, UID);
+	see(START);
+	ck_assert(!find_sessions(START, sessions, &count));
+	server_remove(&world.servers, server_find(&world.servers, 1));
+	for (uint64_t i = 1; i <= SERVER_SESSIONS_MAX + 1; i++) {
+		server = add_owned(i, "198.51.100.7", (uint16_t)(60000 + i));
+		server->role = SERVER_CANDIDATE;
+		server->socket.cgroup = 100 + i;
+		add_login((pid_t)(100 + i), UID, 100 + i, AUDIT_SESSION_NONE);
+		ck_assert_int_eq(find_sessions(START, sessions, &count), i <= SERVER_SESSIONS_MAX);
+	}
+	for (server = world.servers.servers; server; server = server->hh.next)
+		server->role = SERVER_OWNED;
+	finish();
+}
+END_TEST
+
 static const struct {
 	const char *bound;
 	bool is_dual;
@@ -816,5 +885,6 @@ CHECK_MAIN("server", TEST(server_one_per_process), TEST(server_gone_leaves_room)
 	TEST(server_owner_newest), TEST(server_owner_unknown), TEST(server_looks_double),
 	TEST(server_each_uid_its_own), TEST(server_strangers_in_common),
 	TEST(server_strangers_not_asked_for), TEST(server_ends), TEST(server_missing_in_dump),
-	TEST(server_spans_join), TEST(server_spans_hold_servers_alone), TEST(server_spans_of_many),
+	TEST(server_sessions_of_candidates), TEST(server_sessions_unknown), TEST(server_spans_join),
+	TEST(server_spans_hold_servers_alone), TEST(server_spans_of_many),
 	TEST(server_spans_are_not_missed), LOOP(server_address_of, ARRAY_LEN(addresses)))

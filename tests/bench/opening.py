@@ -1,5 +1,9 @@
 """Part 2: from a mosh-server's bind to its element in the set, and whether a client's first datagram is ever lost."""
 
+import contextlib
+import os
+import signal
+import subprocess
 import threading
 
 import stage
@@ -32,6 +36,31 @@ def times(quick):
               plot="bind to element, 8 at once")
 
 
+@contextlib.contextmanager
+def processes(count):
+    """so many more of them on the host"""
+    crowd = subprocess.Popen(["sh", "-c", f"for i in $(seq {count}); do sleep 10000 & done; echo; wait"],
+                             stdout=subprocess.PIPE, start_new_session=True)
+    crowd.stdout.readline()
+    yield
+    os.killpg(crowd.pid, signal.SIGKILL)
+    crowd.wait()
+
+
+def among_many(quick):
+    """on a host with many processes, and a cgroup for each login, as systemd makes it"""
+    if not os.environ.get("LAB_CGROUP"):
+        return
+    stage.pam_sshd("moshgate", f"session optional pam_exec.so quiet {stage.LAB}/cgroup")
+    taken = []
+    with stage.Watch() as watch, processes(2000):
+        for _ in range(12 if quick else 125):
+            taken += start(watch, 1)
+    stage.pam_sshd("moshgate")
+    yield row("opening", "bind to element, one mosh-server, on a host with 2,000 processes", "ms", taken,
+              target=(2, 3.5))
+
+
 def clients(count, slow):
     for _ in range(count):
         mosh = stage.Mosh()
@@ -56,6 +85,6 @@ def lost(quick):
 def run(quick):
     stage.pam_sshd("moshgate")
     with stage.Helper():
-        rows = list(times(quick)) + list(lost(quick))
+        rows = [*times(quick), *among_many(quick), *lost(quick)]
     stage.remove_guard()
     return rows

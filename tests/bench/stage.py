@@ -221,10 +221,11 @@ def pam_services():
         write(f"/etc/pam.d/bench-{name}", line + "session required pam_permit.so\n")
 
 
-def pam_sshd(gate):
-    """sshd's stack from now on: each login reads it anew"""
-    write("/etc/pam.d/sshd.new", "account required pam_unix.so\nsession optional pam_loginuid.so\n" + GATES[gate] +
-          "session required pam_permit.so\n")
+def pam_sshd(gate, *more):
+    """sshd's stack from now on, with more lines before the gate's: each login reads it anew"""
+    lines = ["account required pam_unix.so", "session optional pam_loginuid.so", *more,
+             GATES[gate] + "session required pam_permit.so"]
+    write("/etc/pam.d/sshd.new", "\n".join(lines) + "\n")
     os.rename("/etc/pam.d/sshd.new", "/etc/pam.d/sshd")
 
 
