@@ -37,6 +37,7 @@ struct gate {
 	bool is_searching;   /* a mosh-server was executed, its socket is looked for */
 	bool has_found;      /* at least one since then */
 	uint64_t exec_ms;    /* when the last one was executed */
+	uint64_t stir_ms;    /* when the last one was executed or found */
 	uint64_t look_ms;    /* when to look next */
 	uint64_t compare_ms; /* when to compare next; 0: there is nothing to compare */
 	uint64_t max_ms; /* when the next grant will have been open for max; UINT64_MAX: never */

@@ -93,6 +93,7 @@ static void on_found(struct server *server, const struct login *login, void *con
 	else
 		grant_none(gate->grants, server);
 	gate->has_found = true;
+	gate->stir_ms = clock_boot_ms();
 }
 
 /* Those of the candidates' own sessions, which are few however many processes the host has; false
@@ -257,20 +258,22 @@ void search_begin(struct gate *gate)
 	server_pass_over(servers, clock_boot_ms(), age_ms);
 	look(gate);
 	gate->exec_ms = clock_boot_ms();
+	gate->stir_ms = gate->exec_ms;
 	gate->look_ms = gate->exec_ms + 1;
 	server_pass_over(servers, gate->exec_ms, age_ms);
 	gate->is_searching = true;
 	gate->has_found = false;
 }
 
-/* Every ms at first, then at longer intervals the longer it takes, and no longer ones once
- * something was found: of several that start together each has a client that waits. The last part
- * is seconds long and there for a machine that is very slow. */
+/* Every ms at first, then at longer intervals the longer nothing comes: of several that start
+ * together each has a client that waits. The last part is seconds long and there for a machine that
+ * is very slow. */
 void search_go_on(struct gate *gate, uint64_t now_ms)
 {
-	uint64_t age_ms = now_ms - gate->exec_ms;
+	uint64_t age_ms;
 
 	look(gate);
+	age_ms = now_ms > gate->stir_ms ? now_ms - gate->stir_ms : 0;
 	gate->look_ms = now_ms + 1 + age_ms / 80;
 	gate->is_searching = age_ms < (gate->has_found ? FOUND_MS : SEARCH_MS);
 }

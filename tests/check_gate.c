@@ -259,7 +259,7 @@ START_TEST(gate_sleeps)
 	gate_on_exec(&gate);
 	gate_settle(&gate);
 	ck_assert_uint_ne(gate_due_ms(&gate), UINT64_MAX);
-	gate.exec_ms = clock_boot_ms() - 3001;
+	gate.stir_ms = clock_boot_ms() - 3001;
 	look();
 	gate_settle(&gate);
 	ck_assert_uint_eq(gate_due_ms(&gate), UINT64_MAX);
@@ -313,7 +313,7 @@ START_TEST(gate_search_is_bounded)
 	while (gate.is_searching) {
 		ck_assert_uint_lt(host.looks, 400);
 		now_ms = clock_boot_ms();
-		gate.exec_ms = now_ms - age_ms;
+		gate.stir_ms = now_ms - age_ms;
 		look();
 		ck_assert_uint_gt(gate.look_ms, now_ms);
 		ck_assert_uint_le(gate.look_ms, clock_boot_ms() + 2 + age_ms / 10);
@@ -327,6 +327,30 @@ START_TEST(gate_search_is_bounded)
 END_TEST
 
 /* A socket that was there before is not what was executed. */
+/* What comes late has others that come late: it is looked as often for those as at first. */
+START_TEST(gate_search_stirred)
+{
+	begin();
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	gate_on_exec(&gate);
+	gate.exec_ms = gate.stir_ms = clock_boot_ms() - 2000;
+	look();
+	ck_assert_uint_gt(gate.look_ms, clock_boot_ms() + 10);
+	add_process(ALICE);
+	add_socket(1, ALICE);
+	look();
+	ck_assert_uint_le(gate.look_ms, clock_boot_ms() + 1);
+	ck_assert(gate.is_searching);
+	gate.stir_ms = clock_boot_ms() - 400;
+	look();
+	ck_assert(gate.is_searching);
+	gate.stir_ms = clock_boot_ms() - 501;
+	look();
+	ck_assert(!gate.is_searching);
+	finish();
+}
+END_TEST
+
 START_TEST(gate_earlier_socket)
 {
 	begin();
@@ -334,7 +358,7 @@ START_TEST(gate_earlier_socket)
 	add_socket(5, ALICE)->is_ecn = false;
 	gate_on_exec(&gate);
 	add_process(ALICE);
-	gate.exec_ms = clock_boot_ms() - 100;
+	gate.exec_ms = gate.stir_ms = clock_boot_ms() - 100;
 	look();
 	add_socket(6, ALICE);
 	look();
@@ -627,8 +651,8 @@ CHECK_MAIN("gate", TEST(gate_from_login_to_grant), TEST(gate_one_turn_one_apply)
 	TEST(gate_blind), TEST(gate_blind_to_processes), TEST(gate_walks_once),
 	TEST(gate_looks_into_session), LOOP(gate_looks_beyond_session, ARRAY_LEN(sessions)),
 	TEST(gate_sleeps), TEST(gate_compares), TEST(gate_compares_what_came_late),
-	TEST(gate_search_is_bounded), TEST(gate_looks_at_others), TEST(gate_place_taken),
-	TEST(gate_earlier_socket), LOOP(gate_logout_looks_once_more, 2),
+	TEST(gate_search_is_bounded), TEST(gate_search_stirred), TEST(gate_looks_at_others),
+	TEST(gate_place_taken), TEST(gate_earlier_socket), LOOP(gate_logout_looks_once_more, 2),
 	TEST(gate_logout_of_another), LOOP(gate_last_look_fails, 2), TEST(gate_after_logout),
 	TEST(gate_limit_of_logins), TEST(gate_login_of_no_process), TEST(gate_roams),
 	TEST(gate_roams_after_lapse), TEST(gate_login_finds_servers),
