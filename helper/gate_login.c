@@ -118,7 +118,23 @@ static int look_at(struct gate *gate, pid_t pid, struct process *process)
 	return is_unknown(error) ? observer_process(gate->observer, pid, process) : error;
 }
 
-/* A process that has ended by now is forgotten here already, not only when its pidfd tells. */
+static void begin(struct gate *gate, struct login *login, const struct wire_session *session)
+{
+	gate->totals.logins++;
+	save(gate, login, session);
+	mark_new(gate, login);
+	audit_login(&gate->audit, login);
+	roam(gate, login);
+}
+
+/* It was one all the same: what it left is looked for when its end is told, which comes next. */
+static void begin_ended(struct gate *gate, struct login *login)
+{
+	gate->totals.logins++;
+	login->process.session = AUDIT_SESSION_NONE;
+	audit_login(&gate->audit, login);
+}
+
 void gate_welcome(struct gate *gate, const struct wire_session *session, pid_t pid)
 {
 	struct login *login = login_find(gate->logins, pid);
@@ -127,17 +143,15 @@ void gate_welcome(struct gate *gate, const struct wire_session *session, pid_t p
 	if (!login || login->process.start != 0)
 		return; /* was refused, or was welcomed before */
 	error = look_at(gate, pid, &login->process);
-	if (error < 0) {
+	if (error == 0) {
+		begin(gate, login, session);
+	} else if (!is_unknown(error)) {
+		begin_ended(gate, login);
+	} else {
 		log_warning("login of %s, pid %d, is not registered: %s", login->user, (int)pid,
 			strerror(-error));
 		forget(gate, login);
-		return;
 	}
-	gate->totals.logins++;
-	save(gate, login, session);
-	mark_new(gate, login);
-	audit_login(&gate->audit, login);
-	roam(gate, login);
 }
 
 static void settle_login(struct gate *gate, struct login *login)

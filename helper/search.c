@@ -75,9 +75,9 @@ void search_ended(struct gate *gate)
 	search_see(gate);
 }
 
-/* Who logs in or out is not to pay for all who are here: of their servers it is heard when they
- * end. One that comes where another's just was, and whose own execution nobody saw, may be missed
- * for as long as the kernel keeps the end of that one to itself; the next look at all finds it. */
+/* Who logs in is not to pay for all who are here: of their servers it is heard when they end. What
+ * comes where another's just was may be missed, for as long as the kernel keeps that end to itself;
+ * later looks, at all, find it. */
 static int see_others(struct gate *gate)
 {
 	search_ended(gate);
@@ -179,7 +179,7 @@ void search_last(struct gate *gate, uint32_t uid)
 	struct tally uids = {0};
 	uint64_t now_ms;
 
-	if (see_others(gate) < 0)
+	if (search_see(gate) < 0)
 		return;
 	now_ms = clock_boot_ms();
 	if (server_has_unowned(&gate->grants->servers, uid)) {

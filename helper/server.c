@@ -22,7 +22,7 @@ void server_table_clear(struct server_table *table)
 
 void server_remove(struct server_table *table, struct server *server)
 {
-	table->changes++;
+	table->changes += server->role == SERVER_OWNED;
 	table->unowned -= server->role != SERVER_OWNED;
 	table->gone -= server->is_gone;
 	HASH_DEL(table->servers, server); // NOLINT(clang-analyzer-unix.Malloc): uthash

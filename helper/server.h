@@ -38,7 +38,6 @@ struct server {
 	enum server_role role;
 	bool is_gone;    /* the socket has ended */
 	bool is_missing; /* not (yet) seen in the dump that is being taken in */
-	bool is_spanned; /* in one of the table's spans */
 	uint64_t seen_ms;
 	uint64_t due_ms;      /* a candidate is looked at again then */
 	uint32_t session;     /* audit session of the login that started it */
@@ -52,10 +51,10 @@ struct server_table {
 	struct server *servers; /* a uthash */
 	size_t unowned;         /* how many of them are not SERVER_OWNED */
 	size_t gone;            /* how many are is_gone */
-	uint64_t changes;       /* counts what became owned, and what ended */
+	uint64_t changes;       /* counts what became owned, and what of that ended */
 	uint64_t strangers_ms;  /* when those without a login are looked at again */
 	struct port_spans spans;
-	size_t spanned;         /* servers in them */
+	size_t spanned;         /* owned ones in them */
 	uint64_t spans_changes; /* they were made at that count of changes */
 };
 

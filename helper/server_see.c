@@ -62,9 +62,8 @@ static void join(struct port_spans *spans, struct server **servers, size_t count
 static bool is_in(const struct port_spans *spans, const struct udp_socket *socket)
 {
 	for (size_t i = 0; i < spans->count; i++)
-		if (address_equal(&spans->items[i].address, &socket->address) &&
-			spans->items[i].first <= socket->port &&
-			socket->port <= spans->items[i].last)
+		if (spans->items[i].first <= socket->port && socket->port <= spans->items[i].last &&
+			address_equal(&spans->items[i].address, &socket->address))
 			return true;
 	return false;
 }
@@ -83,10 +82,8 @@ static void make_spans(struct server_table *table)
 	table->spans.count = 0;
 	join(&table->spans, known, count);
 	table->spanned = 0;
-	for (server = table->servers; server; server = server->hh.next) {
-		server->is_spanned = is_known(server) && is_in(&table->spans, &server->socket);
-		table->spanned += server->is_spanned;
-	}
+	for (size_t i = 0; i < count; i++)
+		table->spanned += is_in(&table->spans, &known[i]->socket);
 }
 
 const struct port_spans *server_spans(struct server_table *table)
@@ -129,16 +126,23 @@ static bool is_nothing_new(const struct server_table *table, const struct udp_so
 	       table->spanned == HASH_COUNT(table->servers);
 }
 
+/* A socket can be bound anew to another place, without a notice; then what it was has ended. */
+static bool is_in_place(const struct udp_socket *known, const struct udp_socket *seen)
+{
+	return known->port == seen->port && known->interface == seen->interface &&
+	       address_equal(&known->address, &seen->address);
+}
+
 static void mark_missing(struct server_table *table, const struct udp_sockets *seen)
 {
 	struct server *server;
 
 	for (server = table->servers; server; server = server->hh.next)
-		server->is_missing = !(seen->except && server->is_spanned);
+		server->is_missing = !(seen->except && is_in(seen->except, &server->socket));
 	for (size_t i = 0; i < seen->count; i++) {
 		server = server_find(table, seen->items[i].cookie);
 		if (server)
-			server->is_missing = false;
+			server->is_missing = !is_in_place(&server->socket, &seen->items[i]);
 	}
 }
 

@@ -97,13 +97,20 @@ void sockdiag_close(struct sockdiag *diag)
  * A filter in inet_diag's own bytecode, of words: an operation says by how many bytes to go on if
  * it is true, and if not. To come to the end is "yes", to jump one word behind it "no".
  */
-#define WORD            sizeof(struct inet_diag_bc_op)
-#define PORT_SIZE       (2 * WORD) /* a comparison, and what with */
-#define PORTS_SIZE      (2 * PORT_SIZE)
-#define CONDITION_WORDS (WORD + sizeof(struct inet_diag_hostcond))
+#define WORD         sizeof(struct inet_diag_bc_op)
+#define PORT_SIZE    (2 * WORD) /* a comparison, and what with */
+#define PORTS_SIZE   (2 * PORT_SIZE)
+#define HOST_SIZE    (WORD + sizeof(struct inet_diag_hostcond)) /* without the address */
+#define ADDRESS_SIZE 16                                         /* at most */
+#define SPAN_SIZE    (HOST_SIZE + ADDRESS_SIZE + PORTS_SIZE + WORD)
+#define FILTER_SIZE  (PORTS_SIZE + PORT_SPANS_MAX * SPAN_SIZE)
+
+_Static_assert(NLMSG_SPACE(sizeof(struct inet_diag_req_v2)) + NLA_HDRLEN + FILTER_SIZE <=
+		       sizeof(union netlink_request),
+	"the longest filter fits into a request");
 
 struct filter {
-	uint8_t bytes[PORTS_SIZE + PORT_SPANS_MAX * (CONDITION_WORDS + 16 + PORTS_SIZE + WORD)];
+	uint8_t bytes[FILTER_SIZE];
 	size_t size;
 };
 
@@ -131,12 +138,12 @@ static void put_ports(struct filter *filter, uint16_t first, uint16_t last, size
 
 static size_t address_size(const struct address *address)
 {
-	return address->family == 4 ? 4 : 16;
+	return address->family == 4 ? 4 : ADDRESS_SIZE;
 }
 
 static size_t condition_size(const struct port_span *span)
 {
-	return CONDITION_WORDS + address_size(&span->address);
+	return HOST_SIZE + address_size(&span->address);
 }
 
 static size_t span_size(const struct port_span *span)

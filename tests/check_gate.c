@@ -405,20 +405,20 @@ START_TEST(gate_logout_of_another)
 }
 END_TEST
 
-/* Who comes and goes asks for no server that is known; who compares, or starts one, asks for all.
- */
+/* Who comes asks for no server that is known; who goes, compares or starts one asks for all. */
 START_TEST(gate_looks_at_others)
 {
 	begin_with_grant();
 	host.whole_looks = 0;
 	ck_assert_int_eq(log_in(11, BOB, OTHER), WIRE_DONE);
-	ck_assert_int_eq(gate_on_logout(&gate, 11), WIRE_DONE);
-	ck_assert_uint_eq(host.looks, 2);
+	ck_assert_uint_eq(host.looks, 1);
 	ck_assert_uint_eq(host.whole_looks, 0);
-	ck_assert_int_eq(gate_refresh(&gate), 0);
+	ck_assert_int_eq(gate_on_logout(&gate, 11), WIRE_DONE);
 	ck_assert_uint_eq(host.whole_looks, 1);
-	look();
+	ck_assert_int_eq(gate_refresh(&gate), 0);
 	ck_assert_uint_eq(host.whole_looks, 2);
+	look();
+	ck_assert_uint_eq(host.whole_looks, 3);
 	gate_settle(&gate);
 	ck_assert_uint_eq(kernel.count, 1);
 	finish();
@@ -429,13 +429,13 @@ END_TEST
 START_TEST(gate_place_taken)
 {
 	begin_with_grant();
-	ck_assert_int_eq(log_in(11, BOB, OTHER), WIRE_DONE);
 	host.ended = 1;
 	host.socket_count = 0;
 	add_process(BOB);
 	add_socket(2, BOB)->port = 60001;
-	ck_assert_int_eq(gate_on_logout(&gate, 11), WIRE_DONE);
-	ck_assert_str_eq(heard, "login:11 revoke:60001:0 grant:60001 logout:11 ");
+	ck_assert_int_eq(log_in(11, BOB, OTHER), WIRE_DONE);
+	gate_settle(&gate);
+	ck_assert_str_eq(heard, "login:11 revoke:60001:0 grant:60001 ");
 	ck_assert_uint_eq(kernel.count, 1);
 	ck_assert(policy_has(&kernel, OTHER, SERVER, 60001));
 	finish();
@@ -505,8 +505,15 @@ START_TEST(gate_login_of_no_process)
 	begin();
 	host.process_error = -ESRCH;
 	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	gate_settle(&gate);
+	ck_assert_str_eq(heard, "login:10 ");
+	ck_assert_uint_eq(gate.totals.logins, 1);
+	ck_assert_int_eq(host.saved.pid, 0);
+	add_process(ALICE);
+	add_socket(1, ALICE);
+	ck_assert_int_eq(gate_on_logout(&gate, 10), WIRE_DONE);
+	ck_assert_str_eq(heard, "login:10 grant:60001 logout:10 ");
 	ck_assert_uint_eq(login_count(gate.logins), 0);
-	ck_assert_str_eq(heard, "");
 	finish();
 }
 END_TEST

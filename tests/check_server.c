@@ -723,14 +723,15 @@ START_TEST(server_spans_of_many)
 	begin();
 	for (uint16_t i = 0; i < PORT_SPANS_MAX + 2; i++)
 		add_owned(1 + i, "198.51.100.7", 60000 + 3 * i);
+	/* the last one gets longer, and one in their midst */
 	add_owned(100, "198.51.100.7", 60000 + 3 * (PORT_SPANS_MAX + 1) + 1);
+	add_owned(101, "198.51.100.7", 60000 + 3 * 5 + 1);
 	spans = server_spans(&world.servers);
 	ck_assert_uint_eq(spans->count, PORT_SPANS_MAX);
 	for (size_t i = 0; i < spans->count; i++)
 		spanned += spans->items[i].last - spans->items[i].first + 1;
-	ck_assert_uint_eq(spanned, PORT_SPANS_MAX + 1);
-	ck_assert_uint_eq(world.servers.spanned, PORT_SPANS_MAX + 1);
-	ck_assert(server_find(&world.servers, 100)->is_spanned);
+	ck_assert_uint_eq(spanned, PORT_SPANS_MAX + 2);
+	ck_assert_uint_eq(world.servers.spanned, PORT_SPANS_MAX + 2);
 	finish();
 }
 END_TEST
@@ -743,7 +744,7 @@ START_TEST(server_spans_are_not_missed)
 
 	begin();
 	known = add_owned(1, "198.51.100.7", 60001);
-	apart = add_owned(2, "198.51.100.7", 60002);
+	apart = add_owned(2, "198.51.100.8", 60001);
 	apart->socket.interface = 1;
 	world.servers.changes++;
 	none.except = server_spans(&world.servers);
@@ -760,6 +761,82 @@ START_TEST(server_spans_are_not_missed)
 	none.except = NULL;
 	server_see(&world.servers, &none, START);
 	ck_assert(known->is_gone);
+	finish();
+}
+END_TEST
+
+/* All that there is was not asked for: nothing is new. But in a whole dump it would be. */
+START_TEST(server_spans_hold_all)
+{
+	struct udp_sockets none = {0};
+	struct server *server;
+
+	begin();
+	server = add_owned(1, "198.51.100.7", 60001);
+	none.except = server_spans(&world.servers);
+	server_see(&world.servers, &none, START);
+	ck_assert(!server->is_gone);
+	none.except = NULL;
+	server_see(&world.servers, &none, START);
+	ck_assert(server->is_gone);
+	finish();
+}
+END_TEST
+
+/* Who shares a server's place is not asked for either, and not missed: what was known of it stays.
+ */
+START_TEST(server_spans_of_two)
+{
+	struct udp_sockets none = {0};
+
+	begin();
+	add_socket(1, UID);
+	add_socket(2, UID)->port = 60001;
+	see(START);
+	server_pass_over_all(&world.servers);
+	server_adopt(&world.servers, server_find(&world.servers, 1), "alice");
+	none.except = server_spans(&world.servers);
+	server_see(&world.servers, &none, START);
+	ck_assert_ptr_nonnull(server_find(&world.servers, 2));
+	ck_assert_int_eq(server_find(&world.servers, 2)->role, SERVER_FOREIGN);
+	finish();
+}
+END_TEST
+
+static const struct {
+	const char *address;
+	uint16_t port;
+	uint32_t interface;
+} places[] = {{"198.51.100.7", 60002, 0}, {"198.51.100.8", 60001, 0}, {"198.51.100.7", 60001, 1}};
+
+/* A socket that is bound to another place is not what it was, and is known there as a new one. */
+START_TEST(server_moves)
+{
+	struct udp_sockets missing = {0};
+	struct udp_sockets sockets;
+
+	begin();
+	add_socket(1, UID);
+	add_socket(3, UID);
+	see(START);
+	server_adopt(&world.servers, server_find(&world.servers, 1), "alice");
+	for (size_t i = 0; i < 2; i++) {
+		world.sockets[i].address = address(places[_i].address);
+		world.sockets[i].port = places[_i].port;
+		world.sockets[i].interface = places[_i].interface;
+	}
+	sockets = (struct udp_sockets){world.sockets, 2, 2, NULL};
+	server_missing(&world.servers, &sockets, &missing);
+	ck_assert_uint_eq(missing.count, 1); /* it is asked for where it was */
+	ck_assert_uint_eq(missing.items[0].port, 60001);
+	free(missing.items);
+	see(START);
+	ck_assert(server_find(&world.servers, 1)->is_gone);
+	ck_assert_ptr_null(server_find(&world.servers, 3));
+	server_remove(&world.servers, server_find(&world.servers, 1));
+	see(START);
+	ck_assert_uint_eq(server_find(&world.servers, 1)->socket.port, places[_i].port);
+	ck_assert_int_eq(server_find(&world.servers, 1)->role, SERVER_CANDIDATE);
 	finish();
 }
 END_TEST
@@ -885,6 +962,8 @@ CHECK_MAIN("server", TEST(server_one_per_process), TEST(server_gone_leaves_room)
 	TEST(server_owner_newest), TEST(server_owner_unknown), TEST(server_looks_double),
 	TEST(server_each_uid_its_own), TEST(server_strangers_in_common),
 	TEST(server_strangers_not_asked_for), TEST(server_ends), TEST(server_missing_in_dump),
-	TEST(server_sessions_of_candidates), TEST(server_sessions_unknown), TEST(server_spans_join),
+	TEST(server_sessions_of_candidates), TEST(server_sessions_unknown),
+	TEST(server_spans_hold_all), TEST(server_spans_of_two),
+	LOOP(server_moves, ARRAY_LEN(places)), TEST(server_spans_join),
 	TEST(server_spans_hold_servers_alone), TEST(server_spans_of_many),
 	TEST(server_spans_are_not_missed), LOOP(server_address_of, ARRAY_LEN(addresses)))

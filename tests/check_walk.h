@@ -139,6 +139,20 @@ static inline void check_limits(void)
 			of_user[i] <= model.config.limits.grants_per_user, "over grants-per-user");
 }
 
+/* What is counted along the way is what there is. */
+static inline void check_counts(void)
+{
+	const struct server_table *servers = &table->servers;
+	size_t unowned = 0, gone = 0;
+
+	for (const struct server *server = servers->servers; server; server = server->hh.next) {
+		unowned += server->role != SERVER_OWNED;
+		gone += server->is_gone;
+	}
+	MODEL_HOLDS(servers->unowned == unowned, "a wrong count of what is not owned");
+	MODEL_HOLDS(servers->gone == gone, "a wrong count of what has ended");
+}
+
 /* Returns how many changes that took. */
 static inline size_t settle(void)
 {
@@ -157,6 +171,7 @@ static inline size_t settle(void)
 	if (!model.is_stale && count_strangers() == 0)
 		memset(&model.leaving, 0, sizeof(model.leaving));
 	check_limits();
+	check_counts();
 	return count;
 }
 
