@@ -4,6 +4,7 @@
 """
 
 import array
+import contextlib
 import ctypes
 import itertools
 import os
@@ -18,6 +19,7 @@ CLONE_NEWUSER = 0x10000000
 PR_SET_DUMPABLE = 4
 PR_SET_NAME = 15
 IP_FREEBIND = 15
+IP_LOCAL_PORT_RANGE = 51  # since Linux 6.3
 
 sockets = []  # those that this process has bound
 held = []  # connections that it leaves open
@@ -166,6 +168,38 @@ def snatch(way, address, port):
             pass
     sockets.append(sock)
     say(f"snatched {time.time():.6f}")
+
+
+def loose(way, address, port):
+    """the port as the kernel's own choice, which a socket can leave again without a close"""
+    port, tries = int(port), 0
+    while not sockets:
+        sock = new_socket("plain", address)
+        with contextlib.suppress(OSError):  # older kernels choose from all
+            sock.setsockopt(socket.IPPROTO_IP, IP_LOCAL_PORT_RANGE, struct.pack("=HH", port, port))
+        sock.bind((address, 0))
+        tries += 1
+        if sock.getsockname()[1] == port:
+            sockets.append(sock)
+    globals()[way](sockets[-1], address)
+    if tries > 1:
+        exec_()  # nobody looks for so long
+    say("bound", way, address, port, 1)
+
+
+def move(port):
+    """the last socket, to another port"""
+    address = sockets[-1].getsockname()[0]
+    ctypes.CDLL(None).connect(sockets[-1].fileno(), bytes(16), 16)  # AF_UNSPEC
+    sockets[-1].bind((address, int(port)))
+    say("moved", port)
+
+
+def close_late(address):
+    """what was sent to an address where nobody is keeps the socket's end to itself for some seconds"""
+    sockets[-1].sendto(b"x", (address, 9))
+    sockets.pop().close()
+    say("closed")
 
 
 def close():
