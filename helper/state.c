@@ -180,6 +180,21 @@ static int decode(const struct state *state, const uint8_t *bytes, const char *n
 	return login->session.type == WIRE_OPEN ? 0 : -EPROTO;
 }
 
+/* To the end of the file or of the bytes; -1 as read(). */
+static ssize_t read_all(int fd, uint8_t *bytes, size_t size)
+{
+	size_t count = 0;
+	ssize_t length;
+
+	do {
+		length = read(fd, bytes + count, size - count);
+		if (length < 0)
+			return -1;
+		count += (size_t)length;
+	} while (length > 0 && count < size);
+	return (ssize_t)count;
+}
+
 static int load_file(const struct state *state, const char *name, struct state_login *login)
 {
 	uint8_t bytes[FILE_SIZE + 1];
@@ -192,7 +207,7 @@ static int load_file(const struct state *state, const char *name, struct state_l
 		return -errno;
 	if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() || (status.st_mode & 077))
 		return -EPERM;
-	length = read(fd, bytes, sizeof(bytes));
+	length = read_all(fd, bytes, sizeof(bytes));
 	if (length != FILE_SIZE)
 		return length < 0 ? -errno : -EPROTO;
 	return decode(state, bytes, name, login);
