@@ -101,12 +101,13 @@ static inline int fuzz_is_long(const void *bytes, size_t size)
 	return left >= (int)sizeof(*message) && message->nlmsg_len > INT_MAX;
 }
 
-/* The real one, on memory that ends where the datagram does. */
+/* The real one, on memory that ends where the datagram does, or where its last word would: libmnl
+ * goes on from there, and a buffer that is received into is as long. */
 int mnl_cb_run(const void *buffer, size_t size, unsigned int sequence, unsigned int port,
 	mnl_cb_t call, void *context)
 {
 	static int (*real)(const void *, size_t, unsigned int, unsigned int, mnl_cb_t, void *);
-	uint8_t *datagram = malloc(size + !size);
+	uint8_t *datagram = calloc(1, MNL_ALIGN(size + !size));
 	int result;
 
 	if (!real)
