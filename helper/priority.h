@@ -9,10 +9,10 @@
  * and loses 3 s if we come too late. On a host where every processor is busy a process of the usual
  * kind does. So this one goes before all of those (SCHED_RR, the lowest priority). Whoever keeps us
  * busy must not get the processor for it: after PRIORITY_BUDGET_MS of it in a second we rest for as
- * long as we worked, each time, but no longer than a client may wait.
+ * long as we worked, each time, but not so long that what starts next comes too late.
  */
 #define PRIORITY_BUDGET_MS 200
-#define PRIORITY_REST_MS   3 /* at most at a time */
+#define PRIORITY_REST_MS   10 /* at most at a time */
 
 struct priority {
 	uint64_t second_us;      /* when this second began */
