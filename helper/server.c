@@ -200,10 +200,13 @@ static int compare(struct server *a, struct server *b)
 }
 
 /* Nothing to see yet: wait as long again as we have waited already, so that a socket that never
- * becomes a server is looked at a dozen times, not a thousand. */
+ * becomes a server is looked at a few dozen times, not a thousand. But no longer than a search goes
+ * on, and a logout looks ahead. */
 static void look_later(struct server *server, uint64_t now_ms)
 {
-	server->due_ms = now_ms + (now_ms - server->seen_ms) + 1;
+	uint64_t age_ms = now_ms - server->seen_ms;
+
+	server->due_ms = now_ms + (age_ms < SERVER_DOUBT_MS ? age_ms + 1 : SERVER_DOUBT_MS);
 }
 
 /* It does not look like mosh's, and one that does may still come. */

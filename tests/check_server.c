@@ -512,7 +512,8 @@ START_TEST(server_owner_unknown)
 }
 END_TEST
 
-/* A socket that never becomes a server is looked at a dozen times in three seconds. */
+/* A socket that never becomes a server is looked at two dozen times in three seconds, and at a
+ * logout in any case. */
 START_TEST(server_looks_double)
 {
 	static const uint64_t first[] = {0, 1, 3, 7, 15};
@@ -530,8 +531,9 @@ START_TEST(server_looks_double)
 		looks++;
 		ck_assert_uint_eq(claim(START + age_ms), 0);
 		ck_assert(!is_undecided(UID, START + age_ms));
+		ck_assert(is_undecided(UID, START + age_ms + SERVER_DOUBT_MS));
 	}
-	ck_assert_uint_eq(looks, 12);
+	ck_assert_uint_eq(looks, 22);
 	finish();
 }
 END_TEST
