@@ -311,6 +311,8 @@ void grant_each_of_login(struct grant_table *table, const struct login *login,
 	struct server *server;
 	struct grant *grant, *next;
 
+	if (tally_of(&table->per_uid, login->uid, 0) == 0)
+		return;
 	for (server = table->servers.servers; server; server = server->hh.next) {
 		if (server->socket.uid != login->uid)
 			continue;

@@ -127,7 +127,7 @@ def curve(name, counts, make, quick):
             with make(count):
                 # it looks for servers for some time after the last was found
                 stage.wait_for("an idle helper", lambda: is_idle(helper))
-                session, cpu = cost(helper, 100 if quick else 300)
+                session, cpu = cost(helper, 300)
             points.append({"count": count, "session": session, "cpu": cpu})
     first, last = points[0], points[-1]
     return fact("crowd", f"a login with {last['count']:,} {name}, times that with {first['count']}", "times",
