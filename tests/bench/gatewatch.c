@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * gatewatch [tables|ends]: both, if it is not said.
+ *
  * The kernel's own notices of table moshgate and of UDP sockets, with the time of CLOCK_MONOTONIC
  * at which they came here: "NS open|shut PORT CLIENT" for elements of grants4, "NS gone|back" for
  * the table, "NS end PORT" for a socket's end. The kernel sends a notice after it has done the
@@ -147,13 +149,19 @@ static void pass_on(struct mnl_socket *netlink, mnl_cb_t call)
 	fflush(stdout);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	struct mnl_socket *tables = hear(NETLINK_NETFILTER, NFNLGRP_NFTABLES);
-	struct mnl_socket *sockets = hear(NETLINK_SOCK_DIAG, SKNLGRP_INET_UDP_DESTROY);
-	struct pollfd fds[] = {
-		{mnl_socket_get_fd(tables), POLLIN, 0}, {mnl_socket_get_fd(sockets), POLLIN, 0}};
+	struct mnl_socket *tables = NULL, *sockets = NULL;
+	struct pollfd fds[] = {{-1, POLLIN, 0}, {-1, POLLIN, 0}};
 
+	if (argc < 2 || strcmp(argv[1], "tables") == 0) {
+		tables = hear(NETLINK_NETFILTER, NFNLGRP_NFTABLES);
+		fds[0].fd = mnl_socket_get_fd(tables);
+	}
+	if (argc < 2 || strcmp(argv[1], "ends") == 0) {
+		sockets = hear(NETLINK_SOCK_DIAG, SKNLGRP_INET_UDP_DESTROY);
+		fds[1].fd = mnl_socket_get_fd(sockets);
+	}
 	go_first();
 	puts("listening");
 	fflush(stdout);

@@ -129,11 +129,12 @@ def audit(event):
 
 
 class Watch:
-    """gatewatch's lines, as (ns, what, port, client), as they come"""
+    """gatewatch's lines, as (ns, what, port, client), as they come; of tables or ends alone if that is said: what it
+    hears, too, it hears before the helper"""
 
-    def __init__(self):
+    def __init__(self, *only):
         self.events = []
-        self.process = subprocess.Popen(on("server", program("gatewatch")), stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(on("server", program("gatewatch"), *only), stdout=subprocess.PIPE, text=True)
         self.process.stdout.readline()
         threading.Thread(target=self.read, daemon=True).start()
 
