@@ -6,10 +6,10 @@
 #include "hash.h"
 #include "news.h"
 
+/* Thousands may close at once, so what only one that opened has is apart. */
 struct item {
-	bool is_open;
 	pid_t pid;
-	struct wire_session session; /* of one that is open */
+	struct wire_session *session; /* null: it closed */
 	struct item *prev, *next;
 };
 
@@ -53,6 +53,12 @@ static void set_timer(struct news *news, bool is_urgent)
 		memory_exhausted();
 }
 
+static void free_item(struct item *item)
+{
+	free(item->session);
+	free(item);
+}
+
 static struct item *add(struct news *news, pid_t pid)
 {
 	struct item *item = memory_zeroed(sizeof(*item));
@@ -66,8 +72,8 @@ void news_opened(struct news *news, const struct wire_session *session, pid_t pi
 {
 	struct item *item = add(news, pid);
 
-	item->is_open = true;
-	item->session = *session;
+	item->session = memory_zeroed(sizeof(*item->session));
+	*item->session = *session;
 	set_timer(news, false);
 }
 
@@ -79,8 +85,8 @@ void news_closed(struct news *news, pid_t pid)
 
 static void tell(const struct news *news, const struct item *item)
 {
-	if (item->is_open)
-		news->calls.opened(&item->session, item->pid, news->context);
+	if (item->session)
+		news->calls.opened(item->session, item->pid, news->context);
 	else
 		news->calls.closed(item->pid, news->context);
 }
@@ -94,7 +100,7 @@ bool news_catch_up(struct news *news)
 	while ((item = news->items) != NULL) {
 		DL_DELETE(news->items, item);
 		tell(news, item);
-		free(item);
+		free_item(item);
 	}
 	event_del(news->timer);
 	return has_told;
@@ -108,7 +114,7 @@ void news_free(struct news *news)
 		return;
 	DL_FOREACH_SAFE(news->items, item, next)
 	{
-		free(item);
+		free_item(item);
 	}
 	event_free(news->timer);
 	free(news);
