@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * How long PAM sessions take: sessions USER COUNT SERVICE[:EVERY]...
- * The service "limit" is what a module costs at the least that asks another process: to load it, as
- * libpam does when a session is opened, an exchange, and a message when it closes, of as many bytes
- * as pam_moshgate.so's, with one that only answers.
+ * The service "limit" is what a module costs at the least that asks another process: an exchange,
+ * and a message when the session closes, of as many bytes as pam_moshgate.so's, with one that only
+ * answers; and before that, if it is loading, to load it, as libpam does when a session is opened.
  * Each service in turn, COUNT times in this one process; a slow one only each so many times. Prints
  * its port, waits for one connection, from the client, and then prints for each session: "loading"
  * if libpam has to load the modules for it or "loaded", service, nanoseconds to open it,
@@ -90,15 +90,13 @@ static void *load_module(void)
 	return dlopen(path, RTLD_NOW);
 }
 
-static void measure_limit(void)
+/* A session from start_ns on. */
+static void limit(const char *name, uint64_t start_ns)
 {
 	char answer[WIRE_ANSWER_SIZE];
-	uint64_t start_ns = now_ns(), opened_ns, before_ns;
-	void *module = load_module();
+	uint64_t opened_ns, before_ns, closed_ns;
 	int fd = tell();
 
-	if (!module)
-		die("pam_moshgate.so");
 	if (recv(fd, answer, sizeof(answer), 0) != sizeof(answer))
 		die("exchange");
 	close(fd);
@@ -106,8 +104,21 @@ static void measure_limit(void)
 	pause_awake();
 	before_ns = now_ns();
 	close(tell());
-	printf("loading limit %llu %llu\n", (unsigned long long)(opened_ns - start_ns),
-		(unsigned long long)(now_ns() - before_ns));
+	closed_ns = now_ns();
+	pause_awake();
+	printf("%s limit %llu %llu\n", name, (unsigned long long)(opened_ns - start_ns),
+		(unsigned long long)(closed_ns - before_ns));
+}
+
+static void measure_limit(void)
+{
+	uint64_t start_ns = now_ns();
+	void *module = load_module();
+
+	if (!module)
+		die("pam_moshgate.so");
+	limit("loading", start_ns);
+	limit("loaded", now_ns());
 	dlclose(module);
 	pause_awake();
 }
