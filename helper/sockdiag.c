@@ -178,37 +178,30 @@ static void put_cgroup(struct filter *filter, uint64_t cgroup, size_t left)
 	put_operation(filter, INET_DIAG_BC_JMP, WORD, WORD + left);
 }
 
-/* Of what is left out, and of those that are not. */
-static size_t except_size(const struct udp_sockets *asked)
+static void put_spans(struct filter *filter, const struct udp_sockets *asked)
 {
-	size_t size = asked->cgroup != 0 ? CGROUP_SIZE + WORD : 0;
+	const struct port_spans *except = asked->except;
+	size_t left = 0;
 
-	for (size_t i = 0; i < asked->except->count; i++)
-		size += span_size(&asked->except->items[i]);
-	return size;
-}
-
-static void put_except(struct filter *filter, const struct udp_sockets *asked, size_t left)
-{
-	if (asked->cgroup != 0) {
-		left -= CGROUP_SIZE + WORD;
+	for (size_t i = 0; i < except->count; i++)
+		left += span_size(&except->items[i]);
+	if (asked->cgroup != 0)
 		put_cgroup(filter, asked->cgroup, left);
-	}
-	for (size_t i = 0; i < asked->except->count; i++) {
-		put_span(filter, &asked->except->items[i], left);
-		left -= span_size(&asked->except->items[i]);
+	for (size_t i = 0; i < except->count; i++) {
+		put_span(filter, &except->items[i], left);
+		left -= span_size(&except->items[i]);
 	}
 }
 
 static void put_filter(
 	struct nlmsghdr *message, const struct sockdiag *diag, const struct udp_sockets *asked)
 {
-	struct filter filter = {.size = 0};
-	size_t left = asked->except ? except_size(asked) : 0;
+	struct filter filter = {.size = PORTS_SIZE}, ports = {.size = 0};
 
-	put_ports(&filter, diag->first_port, diag->last_port, PORTS_SIZE + left + WORD);
 	if (asked->except)
-		put_except(&filter, asked, left);
+		put_spans(&filter, asked);
+	put_ports(&ports, diag->first_port, diag->last_port, filter.size + WORD);
+	memcpy(filter.bytes, ports.bytes, ports.size);
 	mnl_attr_put(message, INET_DIAG_REQ_BYTECODE, filter.size, filter.bytes);
 }
 
