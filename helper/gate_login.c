@@ -280,7 +280,7 @@ enum wire_answer gate_on_logout(struct gate *gate, pid_t pid)
 
 	if (!login)
 		return WIRE_NOTHING;
-	search_last(gate, login);
+	search_last(gate, login->uid);
 	/* A helper that is killed now is to have left the grant, or the login for the next one. */
 	gate_settle(gate);
 	past_add_login(&gate->past, PAST_LOGOUT, login, gate_now_ms(gate));

@@ -65,7 +65,6 @@ struct udp_sockets {
 	struct udp_socket *items;
 	size_t count, capacity;
 	const struct port_spans *except; /* none of those there are asked for; null: all are */
-	uint64_t cgroup;                 /* but those of this cgroup are; 0: of none */
 };
 
 struct mosh_processes {

@@ -31,25 +31,18 @@ static bool is_known(uint32_t uid, const void *context)
 	return gate_knows(context, uid);
 }
 
-/* There may be no other look after a failed one, and one that leaves something out is none if it
- * shows that something else is there. */
-static int list(struct gate *gate, struct udp_sockets *sockets)
+static int see(struct gate *gate, const struct port_spans *except)
 {
 	const struct known_users known = {is_known, gate};
-	int error = observer_sockets(gate->observer, &known, sockets);
-
-	if (error == 0 && !server_is_elsewhere(&gate->grants->servers, sockets))
-		return 0;
-	sockets->count = 0;
-	sockets->except = NULL;
-	return observer_sockets(gate->observer, &known, sockets);
-}
-
-static int see(struct gate *gate, struct udp_sockets sockets)
-{
 	auto_free void *items = NULL;
-	int error = list(gate, &sockets);
+	struct udp_sockets sockets = {.except = except};
+	int error = observer_sockets(gate->observer, &known, &sockets);
 
+	/* There may be no other look after a failed one. */
+	if (error < 0) {
+		sockets.count = 0;
+		error = observer_sockets(gate->observer, &known, &sockets);
+	}
 	if (error == 0)
 		error = ask_for_missing(gate, &sockets);
 	items = sockets.items;
@@ -62,7 +55,7 @@ static int see(struct gate *gate, struct udp_sockets sockets)
 
 int search_see(struct gate *gate)
 {
-	return see(gate, (struct udp_sockets){0});
+	return see(gate, NULL);
 }
 
 static void on_ended(uint64_t cookie, void *context)
@@ -82,14 +75,13 @@ void search_ended(struct gate *gate)
 	search_see(gate);
 }
 
-/* Who logs in or out is not to pay for all who are here: of their servers it is heard when they
- * end. What comes where another's just was may be missed, if it is not of that cgroup, for as long
- * as the kernel keeps that end to itself; later looks, at all, find it. */
-static int see_others(struct gate *gate, uint64_t cgroup)
+/* Who logs in is not to pay for all who are here: of their servers it is heard when they end. What
+ * comes where another's just was may be missed, for as long as the kernel keeps that end to itself;
+ * later looks, at all, find it. */
+static int see_others(struct gate *gate)
 {
 	search_ended(gate);
-	return see(gate, (struct udp_sockets){
-				 .except = server_spans(&gate->grants->servers), .cgroup = cgroup});
+	return see(gate, server_spans(&gate->grants->servers));
 }
 
 static void on_found(struct server *server, const struct login *login, void *context)
@@ -181,24 +173,17 @@ void search_late(struct gate *gate)
 	decide(gate, clock_boot_ms(), keep_all);
 }
 
-static int see_session(struct gate *gate, const struct login *login)
-{
-	uint64_t cgroup = login->process.cgroup;
-
-	return cgroup != 0 ? see_others(gate, cgroup) : search_see(gate);
-}
-
 /* No better socket of this user's will come: as if the time for that were over. Others' may. */
-void search_last(struct gate *gate, const struct login *login)
+void search_last(struct gate *gate, uint32_t uid)
 {
 	struct tally uids = {0};
 	uint64_t now_ms;
 
-	if (see_session(gate, login) < 0)
+	if (search_see(gate) < 0)
 		return;
 	now_ms = clock_boot_ms();
-	if (server_has_unowned(&gate->grants->servers, login->uid)) {
-		tally_add(&uids, login->uid, 0, 1);
+	if (server_has_unowned(&gate->grants->servers, uid)) {
+		tally_add(&uids, uid, 0, 1);
 		claim(gate, &uids, now_ms + SERVER_DOUBT_MS, keep_all);
 		tally_clear(&uids);
 	}
@@ -247,7 +232,7 @@ void search_of_login(struct gate *gate, const struct login *login)
 	struct server_table *servers = &gate->grants->servers;
 	size_t left_over;
 
-	if (see_others(gate, 0) < 0 || !server_has_unowned(servers, login->uid))
+	if (see_others(gate) < 0 || !server_has_unowned(servers, login->uid))
 		return;
 	tally_add(&uids, login->uid, 0, 1);
 	see_processes(gate, &uids, &processes);

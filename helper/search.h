@@ -22,8 +22,8 @@ void search_go_on(struct gate *gate, uint64_t now_ms);
 /* Decides on what was seen since the search was over. */
 void search_late(struct gate *gate);
 
-/* Looks as if no better socket of the login's user would come any more. */
-void search_last(struct gate *gate, const struct login *login);
+/* Looks as if no better socket of the uid's would come any more. */
+void search_last(struct gate *gate, uint32_t uid);
 
 /* Finds the servers of a login's user, also those that nobody saw start. */
 void search_of_login(struct gate *gate, const struct login *login);

@@ -76,9 +76,6 @@ void server_missing(
  * the place of one whose end the kernel is late to tell. They last until the table changes. */
 const struct port_spans *server_spans(struct server_table *table);
 
-/* That dump left out where servers are, and tells of another socket there. */
-bool server_is_elsewhere(const struct server_table *table, const struct udp_sockets *seen);
-
 /* One socket has ended. Unless it is owned, it is forgotten at once. */
 void server_end(struct server_table *table, uint64_t cookie);
 

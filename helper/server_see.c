@@ -94,15 +94,6 @@ const struct port_spans *server_spans(struct server_table *table)
 	return &table->spans;
 }
 
-bool server_is_elsewhere(const struct server_table *table, const struct udp_sockets *seen)
-{
-	for (size_t i = 0; i < seen->count && seen->except; i++)
-		if (is_in(seen->except, &seen->items[i]) &&
-			!server_find(table, seen->items[i].cookie))
-			return true;
-	return false;
-}
-
 static struct server *add(
 	struct server_table *table, const struct udp_socket *socket, uint64_t now_ms)
 {

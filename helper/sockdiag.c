@@ -103,8 +103,7 @@ void sockdiag_close(struct sockdiag *diag)
 #define HOST_SIZE    (WORD + sizeof(struct inet_diag_hostcond)) /* without the address */
 #define ADDRESS_SIZE 16                                         /* at most */
 #define SPAN_SIZE    (HOST_SIZE + ADDRESS_SIZE + PORTS_SIZE + WORD)
-#define CGROUP_SIZE  (WORD + sizeof(uint64_t))
-#define FILTER_SIZE  (PORTS_SIZE + CGROUP_SIZE + WORD + PORT_SPANS_MAX * SPAN_SIZE)
+#define FILTER_SIZE  (PORTS_SIZE + PORT_SPANS_MAX * SPAN_SIZE)
 
 _Static_assert(NLMSG_SPACE(sizeof(struct inet_diag_req_v2)) + NLA_HDRLEN + FILTER_SIZE <=
 		       sizeof(union netlink_request),
@@ -170,38 +169,20 @@ static void put_span(struct filter *filter, const struct port_span *span, size_t
 	put_operation(filter, INET_DIAG_BC_JMP, WORD, left - span_size(span) + 2 * WORD);
 }
 
-/* "Of that cgroup, or else what comes then"; left: the size of the filter after this. */
-static void put_cgroup(struct filter *filter, uint64_t cgroup, size_t left)
+static void put_filter(
+	struct nlmsghdr *message, const struct sockdiag *diag, const struct port_spans *except)
 {
-	put_operation(filter, INET_DIAG_BC_CGROUP_COND, CGROUP_SIZE, CGROUP_SIZE + WORD);
-	put(filter, &cgroup, sizeof(cgroup));
-	put_operation(filter, INET_DIAG_BC_JMP, WORD, WORD + left);
-}
+	struct filter filter = {.size = 0};
+	size_t count = except ? except->count : 0, left = PORTS_SIZE;
 
-static void put_spans(struct filter *filter, const struct udp_sockets *asked)
-{
-	const struct port_spans *except = asked->except;
-	size_t left = 0;
-
-	for (size_t i = 0; i < except->count; i++)
+	for (size_t i = 0; i < count; i++)
 		left += span_size(&except->items[i]);
-	if (asked->cgroup != 0)
-		put_cgroup(filter, asked->cgroup, left);
-	for (size_t i = 0; i < except->count; i++) {
-		put_span(filter, &except->items[i], left);
+	put_ports(&filter, diag->first_port, diag->last_port, left + WORD);
+	left -= PORTS_SIZE;
+	for (size_t i = 0; i < count; i++) {
+		put_span(&filter, &except->items[i], left);
 		left -= span_size(&except->items[i]);
 	}
-}
-
-static void put_filter(
-	struct nlmsghdr *message, const struct sockdiag *diag, const struct udp_sockets *asked)
-{
-	struct filter filter = {.size = PORTS_SIZE}, ports = {.size = 0};
-
-	if (asked->except)
-		put_spans(&filter, asked);
-	put_ports(&ports, diag->first_port, diag->last_port, filter.size + WORD);
-	memcpy(filter.bytes, ports.bytes, ports.size);
 	mnl_attr_put(message, INET_DIAG_REQ_BYTECODE, filter.size, filter.bytes);
 }
 
@@ -334,7 +315,7 @@ static int dump_family(struct sockdiag *diag, uint8_t family, const struct known
 	union netlink_request request;
 
 	begin_request(&request, family, NLM_F_DUMP);
-	put_filter(&request.message, diag, sockets);
+	put_filter(&request.message, diag, sockets->except);
 	return ask(diag, &request, &dump);
 }
 

@@ -405,19 +405,11 @@ START_TEST(gate_logout_of_another)
 }
 END_TEST
 
-/* Who comes asks for no server that is known, nor does who goes and has a cgroup of his own; who
- * has none, compares or starts one asks for all. */
+/* Who comes asks for no server that is known; who goes, compares or starts one asks for all. */
 START_TEST(gate_looks_at_others)
 {
 	begin_with_grant();
 	host.whole_looks = 0;
-	host.cgroup = 7;
-	ck_assert_int_eq(log_in(12, BOB, OTHER), WIRE_DONE);
-	ck_assert_int_eq(gate_on_logout(&gate, 12), WIRE_DONE);
-	ck_assert_uint_eq(host.looks, 2);
-	ck_assert_uint_eq(host.whole_looks, 0);
-	host.cgroup = 0;
-	host.looks = 0;
 	ck_assert_int_eq(log_in(11, BOB, OTHER), WIRE_DONE);
 	ck_assert_uint_eq(host.looks, 1);
 	ck_assert_uint_eq(host.whole_looks, 0);
@@ -446,34 +438,6 @@ START_TEST(gate_place_taken)
 	ck_assert_str_eq(heard, "login:11 revoke:60001:0 grant:60001 ");
 	ck_assert_uint_eq(kernel.count, 1);
 	ck_assert(policy_has(&kernel, OTHER, SERVER, 60001));
-	finish();
-}
-END_TEST
-
-static const struct {
-	uint64_t cgroup;
-	const char *heard;
-	unsigned int whole_looks;
-} leavers[] = {
-	{7, "login:11 revoke:60001:0 grant:60001 logout:11 ", 1},
-	{8, "login:11 logout:11 ", 0}, /* of no session: a later look finds it */
-};
-
-/* It stands where a server was that has ended or moved, and nobody told of either yet. */
-START_TEST(gate_place_taken_unseen)
-{
-	begin_with_grant();
-	host.cgroup = 7;
-	ck_assert_int_eq(log_in(11, BOB, OTHER), WIRE_DONE);
-	host.whole_looks = 0;
-	host.socket_count = 0;
-	add_process(BOB);
-	host.processes[host.process_count - 1].cgroup = leavers[_i].cgroup;
-	add_socket(2, BOB)->port = 60001;
-	host.sockets[0].cgroup = leavers[_i].cgroup;
-	ck_assert_int_eq(gate_on_logout(&gate, 11), WIRE_DONE);
-	ck_assert_str_eq(heard, leavers[_i].heard);
-	ck_assert_uint_eq(host.whole_looks, leavers[_i].whole_looks);
 	finish();
 }
 END_TEST
@@ -695,8 +659,7 @@ CHECK_MAIN("gate", TEST(gate_from_login_to_grant), TEST(gate_one_turn_one_apply)
 	TEST(gate_looks_into_session), LOOP(gate_looks_beyond_session, ARRAY_LEN(sessions)),
 	TEST(gate_sleeps), TEST(gate_compares), TEST(gate_compares_what_came_late),
 	TEST(gate_search_is_bounded), TEST(gate_search_stirred), TEST(gate_looks_at_others),
-	TEST(gate_place_taken), LOOP(gate_place_taken_unseen, ARRAY_LEN(leavers)),
-	TEST(gate_earlier_socket), LOOP(gate_logout_looks_once_more, 2),
+	TEST(gate_place_taken), TEST(gate_earlier_socket), LOOP(gate_logout_looks_once_more, 2),
 	TEST(gate_logout_of_another), LOOP(gate_last_look_fails, 2), TEST(gate_after_logout),
 	TEST(gate_limit_of_logins), TEST(gate_login_of_no_process), TEST(gate_roams),
 	TEST(gate_roams_after_lapse), TEST(gate_login_finds_servers),

@@ -79,7 +79,7 @@ START_TEST(grant_own_only)
 		{.uid = BOB, .session = AUDIT_SESSION_NONE}};
 	const struct mosh_processes processes = {items, 2, 2};
 	struct tally uids = {0};
-	const struct udp_sockets seen = {sockets, 2, 2, NULL, 0};
+	const struct udp_sockets seen = {sockets, 2, 2, NULL};
 	const struct server_claim claim = {logins, &uids, &processes, START, on_found, NULL};
 	struct login *added;
 

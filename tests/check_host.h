@@ -96,12 +96,8 @@ int observer_read_ended(
 	return host.ended_error;
 }
 
-static bool is_excepted(const struct udp_sockets *asked, const struct udp_socket *socket)
+static bool is_excepted(const struct port_spans *except, const struct udp_socket *socket)
 {
-	const struct port_spans *except = asked->except;
-
-	if (asked->cgroup != 0 && asked->cgroup == socket->cgroup)
-		return false;
 	for (size_t i = 0; except && i < except->count; i++)
 		if (address_equal(&except->items[i].address, &socket->address) &&
 			except->items[i].first <= socket->port &&
@@ -121,7 +117,7 @@ int observer_sockets(
 		return -ENOBUFS;
 	}
 	for (size_t i = 0; i < host.socket_count; i++) {
-		if (is_excepted(sockets, &host.sockets[i]))
+		if (is_excepted(sockets->except, &host.sockets[i]))
 			continue;
 		sockets->items = memory_grow(sockets->items, sockets->count, &sockets->capacity,
 			sizeof(*sockets->items));

@@ -191,36 +191,6 @@ START_TEST(sockdiag_excepts)
 }
 END_TEST
 
-/* Those of one cgroup are told all the same, and nothing outside of the range is. */
-START_TEST(sockdiag_excepts_not_cgroup)
-{
-	const struct port_spans except = {{span("127.0.0.7", 60001, 60001)}, 1};
-	uint64_t cgroup;
-	int fds[3];
-
-	begin();
-	fds[0] = open_bound("127.0.0.7", 60001, 0);
-	cgroup = dump_one()->cgroup;
-	fds[1] = open_bound("127.0.0.7", 59999, 0);
-	fds[2] = open_bound("127.0.0.7", 60002, 0);
-	for (size_t i = 0; i < 3; i++) {
-		/* none, its own, another */
-		const uint64_t cgroups[] = {0, cgroup, cgroup + 1};
-
-		sockets.count = 0;
-		sockets.except = &except;
-		sockets.cgroup = cgroups[i];
-		ck_assert_int_eq(sockdiag_dump(diag, NULL, &sockets), 0);
-		ck_assert(is_told(60001, "127.0.0.7") == (i == 1 && cgroup != 0));
-		ck_assert(is_told(60002, "127.0.0.7"));
-		ck_assert(!is_told(59999, "127.0.0.7"));
-	}
-	for (size_t i = 0; i < 3; i++)
-		close(fds[i]);
-	finish();
-}
-END_TEST
-
 /* The longest question there is. */
 START_TEST(sockdiag_excepts_many)
 {
@@ -228,7 +198,6 @@ START_TEST(sockdiag_excepts_many)
 	int fds[PORT_SPANS_MAX + 1];
 
 	begin();
-	sockets.cgroup = UINT64_MAX; /* of none of them */
 	for (uint16_t i = 0; i <= PORT_SPANS_MAX; i++) {
 		if (i < PORT_SPANS_MAX)
 			except.items[i] = span(SERVER6, 60000 + i, 60000 + i);
@@ -662,7 +631,6 @@ int main(void)
 		LOOP(sockdiag_tells_socket, ARRAY_LEN(bounds)),
 		LOOP(sockdiag_finds_socket, ARRAY_LEN(bounds)),
 		TEST(sockdiag_excepts),
-		TEST(sockdiag_excepts_not_cgroup),
 		TEST(sockdiag_excepts_many),
 		TEST(sockdiag_finds_on_interface),
 		TEST(sockdiag_most_of_a_user),

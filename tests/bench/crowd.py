@@ -106,8 +106,7 @@ def delays(bound, opens):
 def cost(helper, count):
     """µs of a session, opened and closed, and of the helper's processor time for it"""
     before = helper.cpu_us()
-    command = stage.in_session(stage.program("sessions"), "alice", count, "bench-moshgate")
-    process = stage.with_client(*command)
+    process = stage.with_client(stage.program("sessions"), "alice", count, "bench-moshgate")
     taken = [(int(a) + int(b)) / 1000 for _, _, a, b in map(str.split, process.stdout)]
     process.wait()
     process.connection.wait()

@@ -230,15 +230,6 @@ def pam_sshd(gate, *more):
     os.rename("/etc/pam.d/sshd.new", "/etc/pam.d/sshd")
 
 
-def in_session(*command):
-    """that command in a cgroup of its own, as systemd makes one for each login, where there can be one"""
-    if not os.environ.get("LAB_CGROUP"):
-        return command
-    folder = os.environ["LAB_CGROUP"] + "/session"
-    os.makedirs(folder, exist_ok=True)
-    return "sh", "-c", 'echo $$ >"$0/cgroup.procs"; exec "$@"', folder, *command
-
-
 def with_client(*command, address=CLIENT, **pipes):
     """a program that prints its port first: runs it on the server, with one connection from that client"""
     process = subprocess.Popen(on("server", *map(str, command)), stdout=subprocess.PIPE, text=True, **pipes)

@@ -23,7 +23,7 @@ static bool is_known(uint32_t uid, const void *context)
 static void check_dump(struct sockdiag *diag)
 {
 	const struct known_users known = {is_known, NULL};
-	struct udp_sockets sockets = {calloc(1, sizeof(struct udp_socket)), 1, 1, NULL, 0};
+	struct udp_sockets sockets = {calloc(1, sizeof(struct udp_socket)), 1, 1, NULL};
 
 	PROMISE(sockets.items);
 	sockets.items[0].cookie = 1;
