@@ -13,6 +13,10 @@
 
 #define AUDIT_SESSION_NONE UINT32_MAX /* /proc/PID/sessionid of a process without one */
 
+/* The id of a cgroup is its directory's inode number, of which a 32-bit kernel has the lower half;
+ * no two cgroups that are there have the same. */
+#define OBSERVED_CGROUP(id) ((uint64_t)(uint32_t)(id))
+
 /* An unconnected UDP socket inside the range. */
 struct udp_socket {
 	uint64_t cookie;        /* never used again before the next boot */

@@ -199,7 +199,9 @@ static uint64_t cgroup_id(struct procfs *procfs, const char *path)
 {
 	struct stat status;
 
-	return path && fstatat(procfs->cgroup2, path, &status, 0) == 0 ? status.st_ino : 0;
+	return path && fstatat(procfs->cgroup2, path, &status, 0) == 0
+		       ? OBSERVED_CGROUP(status.st_ino)
+		       : 0;
 }
 
 static uint64_t read_cgroup(struct procfs *procfs, pid_t pid)

@@ -207,7 +207,7 @@ static int parse_attribute(const struct nlattr *attribute, struct udp_socket *so
 	case INET_DIAG_CGROUP_ID:
 		if (mnl_attr_validate(attribute, MNL_TYPE_U64) < 0)
 			return -EPROTO;
-		socket->cgroup = mnl_attr_get_u64(attribute);
+		socket->cgroup = OBSERVED_CGROUP(mnl_attr_get_u64(attribute));
 		return 0;
 	default:
 		return 0;

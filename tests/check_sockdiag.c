@@ -537,7 +537,7 @@ START_TEST(sockdiag_parses)
 	ck_assert_uint_eq(found.uid, 1000);
 	ck_assert(found.is_ecn);
 	ck_assert(found.is_dual);
-	ck_assert_uint_eq(found.cgroup, 0x0101010101010101);
+	ck_assert_uint_eq(found.cgroup, 0x01010101); /* as of an inode of a 32-bit kernel */
 }
 END_TEST
 
