@@ -157,7 +157,7 @@ void gate_set_compare(struct gate *gate, uint64_t now_ms)
 
 	if (gate->grants->count == 0)
 		gate->compare_ms = 0;
-	else if (gate->compare_ms <= now_ms)
+	else if (gate->compare_ms == 0)
 		gate->compare_ms = now_ms + (interval_ms < COMPARE_MS ? interval_ms : COMPARE_MS);
 }
 
@@ -168,7 +168,10 @@ void gate_on_due(struct gate *gate)
 	gate_heal(gate, now_ms);
 	if (gate->is_searching && gate->look_ms <= now_ms)
 		search_go_on(gate, now_ms);
-	if (gate->compare_ms != 0 && gate->compare_ms <= now_ms && gate_refresh(gate) == 0)
+	if (gate->compare_ms == 0 || gate->compare_ms > now_ms)
+		return;
+	gate->compare_ms = 0; /* what is settled then sets the next */
+	if (gate_refresh(gate) == 0)
 		search_late(gate);
 }
 
