@@ -186,6 +186,10 @@ static void want(struct grant_table *table, struct server *server, const struct 
 	const struct config *config = table->config;
 	struct grant *grant = grant_find(table, key);
 
+	if (server_is_shadowed(&table->servers, server, &key->server)) {
+		deny(table, server, login, DENIAL_TAKEN);
+		return;
+	}
 	if (grant && grant->server == server) {
 		renew(table, grant, label->since_ms);
 		return;

@@ -114,6 +114,7 @@ struct grant_table {
 	bool is_port_open[65536]; /* as the kernel's set of servers' ports has it */
 	bool is_port_wanted[65536];
 	uint64_t wanted_changes;      /* the servers' when it was made */
+	uint64_t shadow_comings;      /* the servers' when those in others' way were ended */
 	struct grant_denials denials; /* since the last plan */
 };
 
@@ -159,6 +160,10 @@ void grant_miss(struct grant_table *table, struct grant *grant, uint64_t now_ms)
  * comment names a live server, marks others to be closed, and tells those that have run out from
  * those that somebody took away and that are to come back, as are those that somebody changed. */
 void grant_sync(struct grant_table *table, const struct elements *elements, uint64_t now_ms);
+
+/* Ends those of servers bound to any address, at addresses where another user's socket has come to
+ * be bound. To be called after each look at the sockets, before it is decided whose they are. */
+void grant_end_shadowed(struct grant_table *table);
 
 /* Which grants a person means; what is 0 (or of family 0) means any. */
 struct grant_selector {

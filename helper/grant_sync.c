@@ -47,7 +47,7 @@ void grant_miss(struct grant_table *table, struct grant *grant, uint64_t now_ms)
 
 /* The live server that a label names, if the element can be its own. */
 static struct server *find_server(
-	const struct grant_table *table, const struct element *element, const struct label *label)
+	struct grant_table *table, const struct element *element, const struct label *label)
 {
 	const struct grant_key *key = &element->key;
 	struct address client =
@@ -55,7 +55,8 @@ static struct server *find_server(
 	struct server *server = server_find(&table->servers, label->cookie);
 
 	if (!server || server->is_gone || server->socket.port != key->port ||
-		server->socket.uid != label->uid || !address_equal(&client, &key->client))
+		server->socket.uid != label->uid || !address_equal(&client, &key->client) ||
+		server_is_shadowed(&table->servers, server, &key->server))
 		return NULL;
 	return server;
 }
@@ -88,6 +89,27 @@ static struct grant *adopt(struct grant_table *table, const struct element *elem
 	if (!server)
 		grant_end(table, grant, has_ended ? GRANT_EXIT : GRANT_STALE);
 	return grant; // NOLINT(clang-analyzer-unix.Malloc): grant_end() keeps it
+}
+
+static void end_shadowed(struct grant_table *table, struct server *server)
+{
+	struct grant *grant, *next;
+
+	for (grant = server->grants; grant; grant = next) {
+		next = grant->next_of_server;
+		if (server_is_shadowed(&table->servers, server, &grant->key.server))
+			grant_end(table, grant, GRANT_STALE);
+	}
+}
+
+void grant_end_shadowed(struct grant_table *table)
+{
+	if (table->shadow_comings == table->servers.comings)
+		return;
+	table->shadow_comings = table->servers.comings;
+	for (struct server *server = table->servers.servers; server; server = server->hh.next)
+		if (address_is_wildcard(&server->socket.address))
+			end_shadowed(table, server);
 }
 
 static void mark_missing(struct grant_table *table)

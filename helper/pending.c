@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "pending.h"
 
-static bool is_reached_at(const struct server *server, const struct grant_key *key)
+static bool is_reached_at(
+	struct grant_table *table, const struct server *server, const struct grant_key *key)
 {
 	const struct address *address = &server->socket.address;
 
 	if (server->socket.port != key->port)
 		return false;
 	if (address_is_wildcard(address))
-		return address->family == key->server.family || server->socket.is_dual;
+		return (address->family == key->server.family || server->socket.is_dual) &&
+		       !server_is_shadowed(&table->servers, server, &key->server);
 	return address_equal(address, &key->server);
 }
 
@@ -30,7 +32,7 @@ void pending_each(struct grant_table *table, const struct elements *knocked, uin
 		for (size_t i = 0; i < knocked->count; i++) {
 			const struct element *element = &knocked->items[i];
 
-			if (is_reached_at(server, &element->key) &&
+			if (is_reached_at(table, server, &element->key) &&
 				!grant_find(table, &element->key))
 				visit(element, server, context);
 		}

@@ -46,11 +46,13 @@ static int see(struct gate *gate, const struct port_spans *except)
 	if (error == 0)
 		error = ask_for_missing(gate, &sockets);
 	items = sockets.items;
-	if (error < 0)
+	if (error < 0) {
 		log_error("looking at UDP sockets: %s", strerror(-error));
-	else
-		server_see(&gate->grants->servers, &sockets, clock_boot_ms());
-	return error;
+		return error;
+	}
+	server_see(&gate->grants->servers, &sockets, clock_boot_ms());
+	grant_end_shadowed(gate->grants);
+	return 0;
 }
 
 int search_see(struct gate *gate)

@@ -18,10 +18,13 @@ void server_table_clear(struct server_table *table)
 	{
 		server_remove(table, server);
 	}
+	free(table->bound);
+	table->bound = NULL;
 }
 
 void server_remove(struct server_table *table, struct server *server)
 {
+	table->comings++;
 	table->changes += server->role == SERVER_OWNED;
 	table->unowned -= server->role != SERVER_OWNED;
 	table->gone -= server->is_gone;

@@ -47,6 +47,13 @@ struct server {
 	UT_hash_handle hh;
 };
 
+/* A socket that is bound to one address. */
+struct server_bound {
+	struct address address;
+	uint16_t port;
+	uint32_t uid;
+};
+
 struct server_table {
 	struct server *servers; /* a uthash */
 	size_t unowned;         /* how many of them are not SERVER_OWNED */
@@ -56,6 +63,10 @@ struct server_table {
 	struct port_spans spans;
 	size_t spanned;         /* owned ones in them */
 	uint64_t spans_changes; /* they were made at that count of changes */
+	uint64_t comings;       /* counts all sockets that came or ended */
+	struct server_bound *bound;
+	size_t bound_count;
+	uint64_t bound_comings; /* they were made at that count of comings */
 };
 
 void server_table_init(struct server_table *table);
@@ -75,6 +86,11 @@ void server_missing(
  * what it is asked for. Whoever asks so knows of what has ended, and that another socket may be in
  * the place of one whose end the kernel is late to tell. They last until the table changes. */
 const struct port_spans *server_spans(struct server_table *table);
+
+/* The server is bound to any address, and another user's socket to just that one, with the same
+ * port: what comes there is for that other one. */
+bool server_is_shadowed(
+	struct server_table *table, const struct server *server, const struct address *address);
 
 /* One socket has ended. Unless it is owned, it is forgotten at once. */
 void server_end(struct server_table *table, uint64_t cookie);

@@ -104,6 +104,7 @@ static struct server *add(
 	server->due_ms = now_ms;
 	server->session = AUDIT_SESSION_NONE;
 	table->unowned++;
+	table->comings++;
 	HASH_ADD(hh, table->servers, socket.cookie, sizeof(server->socket.cookie), server);
 	return server;
 }
@@ -116,6 +117,7 @@ static void end(struct server_table *table, struct server *server)
 		server->is_gone = true;
 		table->gone++;
 		table->changes++;
+		table->comings++;
 	}
 }
 
@@ -192,4 +194,67 @@ void server_end(struct server_table *table, uint64_t cookie)
 
 	if (server)
 		end(table, server);
+}
+
+static int compare_bound(const void *a, const void *b)
+{
+	const struct server_bound *one = a, *other = b;
+	int order = memcmp(&one->address, &other->address, sizeof(one->address));
+
+	if (order == 0)
+		order = (int)one->port - (int)other->port;
+	return order != 0 ? order : (one->uid > other->uid) - (one->uid < other->uid);
+}
+
+static void make_bound(struct server_table *table)
+{
+	struct server *server;
+
+	free(table->bound);
+	table->bound = memory_zeroed((HASH_COUNT(table->servers) + 1) * sizeof(*table->bound));
+	table->bound_count = 0;
+	for (server = table->servers; server; server = server->hh.next) {
+		const struct udp_socket *socket = &server->socket;
+
+		if (!server->is_gone && !address_is_wildcard(&socket->address))
+			table->bound[table->bound_count++] =
+				(struct server_bound){socket->address, socket->port, socket->uid};
+	}
+	qsort(table->bound, table->bound_count, sizeof(*table->bound), compare_bound);
+	table->bound_comings = table->comings;
+}
+
+/* Of that address and port, and of no lower uid. */
+static bool has_bound(const struct server_table *table, const struct server_bound *wanted,
+	struct server_bound *found)
+{
+	size_t first = 0, end = table->bound_count;
+
+	while (first < end) {
+		size_t middle = first + (end - first) / 2;
+
+		if (compare_bound(&table->bound[middle], wanted) < 0)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	if (first == table->bound_count)
+		return false;
+	*found = table->bound[first];
+	return found->port == wanted->port && address_equal(&found->address, &wanted->address);
+}
+
+bool server_is_shadowed(
+	struct server_table *table, const struct server *server, const struct address *address)
+{
+	struct server_bound wanted = {*address, server->socket.port, 0}, found;
+
+	if (!address_is_wildcard(&server->socket.address))
+		return false;
+	if (!table->bound || table->bound_comings != table->comings)
+		make_bound(table);
+	if (has_bound(table, &wanted, &found) && found.uid != server->socket.uid)
+		return true;
+	wanted.uid = server->socket.uid + 1;
+	return has_bound(table, &wanted, &found);
 }

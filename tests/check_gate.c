@@ -442,6 +442,64 @@ START_TEST(gate_place_taken)
 }
 END_TEST
 
+/* However often something else is settled before. */
+START_TEST(gate_compares_in_time)
+{
+	begin_with_grant();
+	gate.is_searching = false;
+	gate.compare_ms = clock_boot_ms();
+	gate_settle(&gate);
+	ck_assert_uint_le(gate_due_ms(&gate), clock_boot_ms());
+	gate_on_due(&gate);
+	ck_assert_uint_eq(host.looks, 1);
+	ck_assert_uint_eq(host.reads, 1);
+	gate_settle(&gate);
+	ck_assert_uint_gt(gate_due_ms(&gate), clock_boot_ms() + 1000);
+	finish();
+}
+END_TEST
+
+static void bind_any(struct udp_socket *socket)
+{
+	memset(socket->address.bytes, 0, sizeof(socket->address.bytes));
+}
+
+static const struct {
+	const char *client;
+	bool is_first; /* the one that is bound to the address */
+	const char *heard;
+} shadowed[] = {
+	{OTHER, false, "revoke:60001:5 grant:60001 "},
+	{CLIENT, false, "revoke:60001:5 grant:60001 "},
+	{OTHER, true, "deny:60001:3 "},
+};
+
+/* A socket that is bound to any address can be where another user's is that is bound to one: what
+ * comes there is that one's, and open to its owner's address alone. */
+START_TEST(gate_shadowed)
+{
+	begin();
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	ck_assert_int_eq(log_in(11, BOB, shadowed[_i].client), WIRE_DONE);
+	for (size_t i = 0; i < 2; i++) {
+		bool is_bob = (i == 1) != shadowed[_i].is_first;
+
+		heard[0] = '\0';
+		gate_on_exec(&gate);
+		add_process(is_bob ? BOB : ALICE);
+		add_socket(i + 1, is_bob ? BOB : ALICE)->port = 60001;
+		if (!is_bob)
+			bind_any(&host.sockets[i]);
+		look();
+		gate_settle(&gate);
+		ck_assert_str_eq(heard, i == 0 ? "grant:60001 " : shadowed[_i].heard);
+	}
+	ck_assert_uint_eq(kernel.count, 1);
+	ck_assert(policy_has(&kernel, shadowed[_i].client, SERVER, 60001));
+	finish();
+}
+END_TEST
+
 /* One look that fails is not the last one. */
 START_TEST(gate_last_look_fails)
 {
@@ -659,9 +717,11 @@ CHECK_MAIN("gate", TEST(gate_from_login_to_grant), TEST(gate_one_turn_one_apply)
 	TEST(gate_looks_into_session), LOOP(gate_looks_beyond_session, ARRAY_LEN(sessions)),
 	TEST(gate_sleeps), TEST(gate_compares), TEST(gate_compares_what_came_late),
 	TEST(gate_search_is_bounded), TEST(gate_search_stirred), TEST(gate_looks_at_others),
-	TEST(gate_place_taken), TEST(gate_earlier_socket), LOOP(gate_logout_looks_once_more, 2),
-	TEST(gate_logout_of_another), LOOP(gate_last_look_fails, 2), TEST(gate_after_logout),
-	TEST(gate_limit_of_logins), TEST(gate_login_of_no_process), TEST(gate_roams),
-	TEST(gate_roams_after_lapse), TEST(gate_login_finds_servers),
-	LOOP(gate_login_leaves_earlier_ones, 2), TEST(gate_login_keeps_its_own),
-	TEST(gate_revokes_by_hand), TEST(gate_allows_who_knocked), TEST(gate_ends_after_max))
+	TEST(gate_place_taken), TEST(gate_compares_in_time),
+	LOOP(gate_shadowed, ARRAY_LEN(shadowed)), TEST(gate_earlier_socket),
+	LOOP(gate_logout_looks_once_more, 2), TEST(gate_logout_of_another),
+	LOOP(gate_last_look_fails, 2), TEST(gate_after_logout), TEST(gate_limit_of_logins),
+	TEST(gate_login_of_no_process), TEST(gate_roams), TEST(gate_roams_after_lapse),
+	TEST(gate_login_finds_servers), LOOP(gate_login_leaves_earlier_ones, 2),
+	TEST(gate_login_keeps_its_own), TEST(gate_revokes_by_hand), TEST(gate_allows_who_knocked),
+	TEST(gate_ends_after_max))

@@ -25,7 +25,7 @@ static const struct settings {
 	uint32_t max_s, prefix4, prefix6, logins_per_user, grants_per_user, grants;
 } settings[] = {
 	{"defaults", .grants = 0},
-	{"limits", .logins_per_user = 2, .grants_per_user = 3, .grants = 10},
+	{"limits", .logins_per_user = 2, .grants_per_user = 2, .grants = 8},
 	{"roam = no", .is_home_only = true},
 	{"supersede = yes", .is_superseding = true},
 	{"max", .max_s = 300},

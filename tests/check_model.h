@@ -156,12 +156,40 @@ static inline void model_renew(struct guest *guest)
 	guest->is_unsettled = true;
 }
 
+/* Another user's socket is bound to just that address and port, as far as was seen; and a socket
+ * that is bound to any gets nothing from there. */
+static inline bool model_is_shadowed(const struct udp_socket *socket, const struct grant_key *key)
+{
+	for (size_t i = 0; i < MODEL_SOCKETS; i++) {
+		const struct model_socket *other = &model.sockets[i];
+
+		if (other->socket.cookie != 0 && other->is_seen &&
+			other->socket.uid != socket->uid && other->socket.port == key->port &&
+			model_same(&other->socket.address, &key->server) &&
+			address_is_wildcard(&socket->address))
+			return true;
+	}
+	return false;
+}
+
+/* What is open to such a socket ends as soon as the other one is seen. */
+static inline void model_end_shadowed(void)
+{
+	for (size_t i = 0; i < MODEL_SOCKETS; i++)
+		for (size_t at = model.guest_count; at-- > 0;)
+			if (model.guests[at].cookie == model.sockets[i].socket.cookie &&
+				model_is_shadowed(&model.sockets[i].socket, &model.guests[at].key))
+				model_throw_out(&model.guests[at]);
+}
+
 /* One more that this event is to let in, unless somebody has that address and port. */
 static inline void model_wish(
 	const struct udp_socket *socket, const struct grant_key *key, enum label_via via)
 {
 	struct guest *guest = model_guest(key);
 
+	if (model_is_shadowed(socket, key))
+		return;
 	if (guest && guest->cookie == socket->cookie)
 		model_renew(guest);
 	if (guest)

@@ -806,6 +806,47 @@ START_TEST(server_spans_of_two)
 END_TEST
 
 static const struct {
+	const char *own, *other, *asked;
+	uint16_t port;
+	uint32_t uid;
+	bool is_shadowed;
+} shadows[] = {
+	{"0.0.0.0", "198.51.100.7", "198.51.100.7", 60001, UID - 1, true},
+	{"0.0.0.0", "198.51.100.7", "198.51.100.7", 60001, UID + 1, true},
+	{"0.0.0.0", "198.51.100.7", "198.51.100.7", 60001, UID, false},
+	{"0.0.0.0", "198.51.100.7", "198.51.100.7", 60002, UID + 1, false},
+	{"0.0.0.0", "198.51.100.7", "198.51.100.8", 60001, UID + 1, false},
+	{"0.0.0.0", "0.0.0.0", "198.51.100.7", 60001, UID + 1, false},
+	{"::", "198.51.100.7", "198.51.100.7", 60001, UID + 1, true},
+	{"::", "2001:db8::7", "2001:db8::7", 60001, UID + 1, true},
+	{"198.51.100.7", "198.51.100.7", "198.51.100.7", 60001, UID + 1, false},
+};
+
+/* What comes to an address is for the socket that is bound to it, as long as that is there, and
+ * whatever else there is. */
+START_TEST(server_shadows)
+{
+	const struct address asked = address(shadows[_i].asked);
+	const struct server *server;
+
+	begin();
+	add_socket(1, UID)->address = address(shadows[_i].own);
+	add_socket(2, shadows[_i].uid)->address = address(shadows[_i].other);
+	world.sockets[1].port = shadows[_i].port;
+	add_socket(3, UID)->port = 60001;
+	add_socket(4, UID + 1)->port = 60007;
+	add_socket(5, UID - 1)->address = address("198.51.100.6");
+	see(START);
+	server = server_find(&world.servers, 1);
+	ck_assert(server_is_shadowed(&world.servers, server, &asked) == shadows[_i].is_shadowed);
+	server_adopt(&world.servers, server_find(&world.servers, 2), "bob");
+	server_end(&world.servers, 2);
+	ck_assert(!server_is_shadowed(&world.servers, server, &asked));
+	finish();
+}
+END_TEST
+
+static const struct {
 	const char *address;
 	uint16_t port;
 	uint32_t interface;
@@ -966,6 +1007,6 @@ CHECK_MAIN("server", TEST(server_one_per_process), TEST(server_gone_leaves_room)
 	TEST(server_strangers_not_asked_for), TEST(server_ends), TEST(server_missing_in_dump),
 	TEST(server_sessions_of_candidates), TEST(server_sessions_unknown),
 	TEST(server_spans_hold_all), TEST(server_spans_of_two),
-	LOOP(server_moves, ARRAY_LEN(places)), TEST(server_spans_join),
-	TEST(server_spans_hold_servers_alone), TEST(server_spans_of_many),
+	LOOP(server_shadows, ARRAY_LEN(shadows)), LOOP(server_moves, ARRAY_LEN(places)),
+	TEST(server_spans_join), TEST(server_spans_hold_servers_alone), TEST(server_spans_of_many),
 	TEST(server_spans_are_not_missed), LOOP(server_address_of, ARRAY_LEN(addresses)))

@@ -57,6 +57,8 @@ static inline void see(void)
 		it->is_seen = true;
 	}
 	server_see(&table->servers, &seen, kernel.now_ms);
+	grant_end_shadowed(table);
+	model_end_shadowed();
 }
 
 /* The helper compares. */

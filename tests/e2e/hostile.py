@@ -195,6 +195,18 @@ def move(port):
     say("moved", port)
 
 
+def connect(address):
+    """the last socket; one that is bound to any address leaves all but that one"""
+    sockets[-1].connect((address, 9))
+    say("connected")
+
+
+def disconnect():
+    """and is back on all of them"""
+    ctypes.CDLL(None).connect(sockets[-1].fileno(), bytes(16), 16)  # AF_UNSPEC
+    say("disconnected")
+
+
 def close_late(address):
     """what was sent to an address where nobody is keeps the socket's end to itself for some seconds"""
     sockets[-1].sendto(b"x", (address, 9))
