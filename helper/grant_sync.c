@@ -107,8 +107,9 @@ void grant_end_shadowed(struct grant_table *table)
 	if (table->shadow_comings == table->servers.comings)
 		return;
 	table->shadow_comings = table->servers.comings;
+	/* One that is gone has nothing to lose here, and goes with its last grant. */
 	for (struct server *server = table->servers.servers; server; server = server->hh.next)
-		if (address_is_wildcard(&server->socket.address))
+		if (!server->is_gone && address_is_wildcard(&server->socket.address))
 			end_shadowed(table, server);
 }
 

@@ -124,6 +124,24 @@ START_TEST(grant_ends_with_socket)
 }
 END_TEST
 
+/* Its server has ended, too, and what it wants was never there. */
+START_TEST(grant_shadowed_before_opening)
+{
+	struct udp_socket other = policy_socket(2, BOB, SERVER, 60001);
+	const struct udp_sockets seen = {&other, 1, 1, NULL};
+
+	begin();
+	policy_add_server(&policy, 1, ALICE, "0.0.0.0", 60001);
+	roam(ALICE, CLIENT);
+	server_see(&policy.table->servers, &seen, START);
+	grant_end_shadowed(policy.table);
+	settle(START);
+	ck_assert_uint_eq(policy.kernel.count, 0);
+	ck_assert_uint_eq(policy.table->count, 0);
+	finish();
+}
+END_TEST
+
 /* What was never opened is not told of. */
 START_TEST(grant_ends_before_opening)
 {
@@ -628,13 +646,13 @@ START_TEST(grant_last_seen_after_reload)
 END_TEST
 
 CHECK_MAIN("grant", TEST(grant_own_only), TEST(grant_ends_with_socket),
-	TEST(grant_ends_before_opening), LOOP(grant_denied, ARRAY_LEN(denials)),
-	TEST(grant_denied_without_login), TEST(grant_denied_taken), TEST(grant_limit_per_user),
-	TEST(grant_limit), TEST(grant_limit_after_lapse), TEST(grant_wanted_twice),
-	LOOP(grant_renewed, 2), TEST(grant_masks_client), TEST(grant_roams),
-	TEST(grant_roams_home_only), TEST(grant_roams_to_first_home),
-	TEST(grant_roams_in_its_family), TEST(grant_roam_supersedes),
-	TEST(grant_roam_supersedes_lost), TEST(grant_of_login),
+	TEST(grant_ends_before_opening), TEST(grant_shadowed_before_opening),
+	LOOP(grant_denied, ARRAY_LEN(denials)), TEST(grant_denied_without_login),
+	TEST(grant_denied_taken), TEST(grant_limit_per_user), TEST(grant_limit),
+	TEST(grant_limit_after_lapse), TEST(grant_wanted_twice), LOOP(grant_renewed, 2),
+	TEST(grant_masks_client), TEST(grant_roams), TEST(grant_roams_home_only),
+	TEST(grant_roams_to_first_home), TEST(grant_roams_in_its_family),
+	TEST(grant_roam_supersedes), TEST(grant_roam_supersedes_lost), TEST(grant_of_login),
 	LOOP(grant_revoked_by_hand, ARRAY_LEN(selectors)), TEST(grant_revoked_by_network),
 	TEST(grant_ends_after_max), LOOP(grant_last_seen, ARRAY_LEN(uses)),
 	TEST(grant_last_seen_after_reload))
