@@ -234,7 +234,9 @@ int sockdiag_parse(const struct nlmsghdr *message, struct udp_socket *socket)
 		if (parse_attribute(attribute, &parsed) < 0)
 			return -EPROTO;
 	}
-	parsed.is_dual = parsed.is_dual && address_is_wildcard(&parsed.address);
+	/* One that is bound to ::ffff:0.0.0.0 is an IPv4 one. */
+	parsed.is_dual = parsed.is_dual && parsed.address.family == 6 &&
+			 address_is_wildcard(&parsed.address);
 	*socket = parsed;
 	return 0;
 }

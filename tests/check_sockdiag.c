@@ -52,6 +52,7 @@ static const struct {
 	{"::", "::", false, true},
 	{"::", "::", true, false},
 	{"::ffff:127.0.0.7", "127.0.0.7", false, false},
+	{"::ffff:0.0.0.0", "0.0.0.0", false, false},
 };
 
 static int open_bound(const char *bound, uint16_t port, int v6only)
