@@ -49,7 +49,8 @@ uint64_t gate_now_ms(struct gate *gate)
 
 bool gate_knows(const struct gate *gate, uint32_t uid)
 {
-	return login_of_user(gate->logins, uid) || tally_of(&gate->grants->per_uid, uid, 0) > 0;
+	return gate->is_starting || login_of_user(gate->logins, uid) ||
+	       tally_of(&gate->grants->per_uid, uid, 0) > 0;
 }
 
 void gate_on_exec(struct gate *gate)
@@ -238,7 +239,9 @@ int gate_start(struct gate *gate)
 		log_error("reading the logins: %s", strerror(-error));
 		return error;
 	}
+	gate->is_starting = true;
 	error = gate_install_first(gate);
+	gate->is_starting = false;
 	if (error < 0)
 		return error;
 	if (gate->config->firewall.is_exclusive && !firewall_is_exclusive(gate->firewall))

@@ -32,7 +32,8 @@ struct gate {
 	struct state *state;
 	struct audit audit;
 
-	pid_t *new_pids; /* of logins that are new; see state.h */
+	bool is_starting; /* who has a grant is not known yet */
+	pid_t *new_pids;  /* of logins that are new; see state.h */
 	size_t new_count, new_capacity;
 	bool is_searching;   /* a mosh-server was executed, its socket is looked for */
 	bool has_found;      /* at least one since then */
@@ -84,7 +85,8 @@ void gate_welcome(struct gate *gate, const struct wire_session *session, pid_t p
 /* The session is about to close, or its process has died: a last look, then it is forgotten. */
 enum wire_answer gate_on_logout(struct gate *gate, pid_t pid);
 
-/* Whether the uid has a login or a grant. Others may be any number of one user's (subuid(5)). */
+/* Whether the uid has a login or a grant; as long as that is not known, it may have. Others may be
+ * any number of one user's (subuid(5)). */
 bool gate_knows(const struct gate *gate, uint32_t uid);
 
 void gate_on_exec(struct gate *gate);

@@ -442,6 +442,18 @@ START_TEST(gate_place_taken)
 }
 END_TEST
 
+/* At the start anybody may have grants, so nobody's sockets are lost among those of many uids. */
+START_TEST(gate_starts_with_all)
+{
+	begin();
+	ck_assert(host.is_anybody_known);
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	ck_assert_uint_gt(host.looks, 0);
+	ck_assert(!host.is_anybody_known);
+	finish();
+}
+END_TEST
+
 /* However often something else is settled before. */
 START_TEST(gate_compares_in_time)
 {
@@ -717,7 +729,7 @@ CHECK_MAIN("gate", TEST(gate_from_login_to_grant), TEST(gate_one_turn_one_apply)
 	TEST(gate_looks_into_session), LOOP(gate_looks_beyond_session, ARRAY_LEN(sessions)),
 	TEST(gate_sleeps), TEST(gate_compares), TEST(gate_compares_what_came_late),
 	TEST(gate_search_is_bounded), TEST(gate_search_stirred), TEST(gate_looks_at_others),
-	TEST(gate_place_taken), TEST(gate_compares_in_time),
+	TEST(gate_place_taken), TEST(gate_compares_in_time), TEST(gate_starts_with_all),
 	LOOP(gate_shadowed, ARRAY_LEN(shadowed)), TEST(gate_earlier_socket),
 	LOOP(gate_logout_looks_once_more, 2), TEST(gate_logout_of_another),
 	LOOP(gate_last_look_fails, 2), TEST(gate_after_logout), TEST(gate_limit_of_logins),

@@ -38,7 +38,8 @@ static struct {
 	unsigned int failing_looks, failing_counts; /* of sockets, of processes: the next ones */
 	const struct element *knocked;              /* null: nobody did */
 	bool is_touched;
-	char logged[256]; /* the last line at info */
+	bool is_anybody_known; /* at the last look */
+	char logged[256];      /* the last line at info */
 	int watch_error;
 	unsigned int looks, whole_looks;  /* at sockets, at all of them */
 	unsigned int walks, cgroup_walks; /* through processes, through a cgroup's */
@@ -109,8 +110,9 @@ static bool is_excepted(const struct port_spans *except, const struct udp_socket
 int observer_sockets(
 	struct observer *observer, const struct known_users *known, struct udp_sockets *sockets)
 {
-	(void)observer, (void)known;
+	(void)observer;
 	host.looks++;
+	host.is_anybody_known = known->has(4711, known->context);
 	host.whole_looks += !sockets->except;
 	if (host.failing_looks > 0) {
 		host.failing_looks--;
