@@ -187,10 +187,14 @@ def loose(way, address, port):
     say("bound", way, address, port, 1)
 
 
+def connect_to_nobody(sock):
+    ctypes.CDLL(None).connect(sock.fileno(), bytes(16), 16)  # AF_UNSPEC
+
+
 def move(port):
     """the last socket, to another port"""
     address = sockets[-1].getsockname()[0]
-    ctypes.CDLL(None).connect(sockets[-1].fileno(), bytes(16), 16)  # AF_UNSPEC
+    connect_to_nobody(sockets[-1])
     sockets[-1].bind((address, int(port)))
     say("moved", port)
 
@@ -203,7 +207,7 @@ def connect(address):
 
 def disconnect():
     """and is back on all of them"""
-    ctypes.CDLL(None).connect(sockets[-1].fileno(), bytes(16), 16)  # AF_UNSPEC
+    connect_to_nobody(sockets[-1])
     say("disconnected")
 
 
