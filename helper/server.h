@@ -47,10 +47,11 @@ struct server {
 	UT_hash_handle hh;
 };
 
-/* A socket that is bound to one address. */
+/* Where sockets of a user are bound; one that takes both families is there twice. */
 struct server_bound {
 	struct address address;
 	uint16_t port;
+	uint32_t interface;
 	uint32_t uid;
 };
 
@@ -87,8 +88,8 @@ void server_missing(
  * the place of one whose end the kernel is late to tell. They last until the table changes. */
 const struct port_spans *server_spans(struct server_table *table);
 
-/* The server is bound to any address, and another user's socket to just that one, with the same
- * port: what comes there is for that other one. */
+/* The server is bound to any address, and another user's socket to just that one or to any, too,
+ * with the same port: what comes there is for that other one, or may be. */
 bool server_is_shadowed(
 	struct server_table *table, const struct server *server, const struct address *address);
 

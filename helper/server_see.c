@@ -155,14 +155,14 @@ void server_see(struct server_table *table, const struct udp_sockets *sockets, u
 	if (is_nothing_new(table, sockets))
 		return;
 	mark_missing(table, sockets);
-	for (size_t i = 0; i < sockets->count; i++)
-		if (!server_find(table, sockets->items[i].cookie))
-			add(table, &sockets->items[i], now_ms);
 	HASH_ITER(hh, table->servers, server, next)
 	{
 		if (server->is_missing)
 			end(table, server);
 	}
+	for (size_t i = 0; i < sockets->count; i++)
+		if (!server_find(table, sockets->items[i].cookie))
+			add(table, &sockets->items[i], now_ms);
 }
 
 /* Of one who never logged in nothing is open that could be missed. */
@@ -196,14 +196,34 @@ void server_end(struct server_table *table, uint64_t cookie)
 		end(table, server);
 }
 
+/* -1, 0 or 1; what differs least stands together. */
 static int compare_bound(const void *a, const void *b)
 {
-	const struct server_bound *one = a, *other = b;
-	int order = memcmp(&one->address, &other->address, sizeof(one->address));
+	return memcmp(a, b, sizeof(struct server_bound));
+}
 
-	if (order == 0)
-		order = (int)one->port - (int)other->port;
-	return order != 0 ? order : (one->uid > other->uid) - (one->uid < other->uid);
+static void add_bound(struct server_table *table, const struct udp_socket *socket, uint8_t family)
+{
+	struct server_bound *bound = &table->bound[table->bound_count++];
+
+	/* Its padding counts. */
+	memset(bound, 0, sizeof(*bound));
+	bound->address = socket->address;
+	bound->address.family = family;
+	bound->port = socket->port;
+	bound->interface = socket->interface;
+	bound->uid = socket->uid;
+}
+
+/* A user may have thousands of sockets in one place; there they count as one. */
+static void drop_same(struct server_table *table)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < table->bound_count; i++)
+		if (i == 0 || compare_bound(&table->bound[i], &table->bound[kept - 1]) != 0)
+			table->bound[kept++] = table->bound[i];
+	table->bound_count = kept;
 }
 
 static void make_bound(struct server_table *table)
@@ -211,22 +231,22 @@ static void make_bound(struct server_table *table)
 	struct server *server;
 
 	free(table->bound);
-	table->bound = memory_zeroed((HASH_COUNT(table->servers) + 1) * sizeof(*table->bound));
+	table->bound = memory_zeroed((2 * HASH_COUNT(table->servers) + 1) * sizeof(*table->bound));
 	table->bound_count = 0;
 	for (server = table->servers; server; server = server->hh.next) {
-		const struct udp_socket *socket = &server->socket;
-
-		if (!server->is_gone && !address_is_wildcard(&socket->address))
-			table->bound[table->bound_count++] =
-				(struct server_bound){socket->address, socket->port, socket->uid};
+		if (server->is_gone)
+			continue;
+		add_bound(table, &server->socket, server->socket.address.family);
+		if (server->socket.is_dual)
+			add_bound(table, &server->socket, 4);
 	}
 	qsort(table->bound, table->bound_count, sizeof(*table->bound), compare_bound);
+	drop_same(table);
 	table->bound_comings = table->comings;
 }
 
-/* Of that address and port, and of no lower uid. */
-static bool has_bound(const struct server_table *table, const struct server_bound *wanted,
-	struct server_bound *found)
+/* The first that is not before that one. */
+static size_t first_bound(const struct server_table *table, const struct server_bound *wanted)
 {
 	size_t first = 0, end = table->bound_count;
 
@@ -238,23 +258,45 @@ static bool has_bound(const struct server_table *table, const struct server_boun
 		else
 			end = middle;
 	}
-	if (first == table->bound_count)
-		return false;
-	*found = table->bound[first];
-	return found->port == wanted->port && address_equal(&found->address, &wanted->address);
+	return first;
+}
+
+/* What comes by one interface is not for a socket that is bound to another. */
+static bool is_rival(const struct server_bound *bound, const struct udp_socket *socket)
+{
+	return bound->uid != socket->uid && (bound->interface == 0 || socket->interface == 0 ||
+						    bound->interface == socket->interface);
+}
+
+/* Another user's socket is bound to that address, with the socket's port. */
+static bool has_rival(const struct server_table *table, const struct udp_socket *socket,
+	const struct address *address)
+{
+	struct server_bound wanted;
+
+	memset(&wanted, 0, sizeof(wanted));
+	wanted.address = *address;
+	wanted.port = socket->port;
+	for (size_t i = first_bound(table, &wanted); i < table->bound_count; i++) {
+		const struct server_bound *bound = &table->bound[i];
+
+		if (bound->port != socket->port || !address_equal(&bound->address, address))
+			return false;
+		if (is_rival(bound, socket))
+			return true;
+	}
+	return false;
 }
 
 bool server_is_shadowed(
 	struct server_table *table, const struct server *server, const struct address *address)
 {
-	struct server_bound wanted = {*address, server->socket.port, 0}, found;
+	const struct address any = {.family = address->family};
 
 	if (!address_is_wildcard(&server->socket.address))
 		return false;
 	if (!table->bound || table->bound_comings != table->comings)
 		make_bound(table);
-	if (has_bound(table, &wanted, &found) && found.uid != server->socket.uid)
-		return true;
-	wanted.uid = server->socket.uid + 1;
-	return has_bound(table, &wanted, &found);
+	return has_rival(table, &server->socket, address) ||
+	       has_rival(table, &server->socket, &any);
 }

@@ -156,8 +156,16 @@ static inline void model_renew(struct guest *guest)
 	guest->is_unsettled = true;
 }
 
-/* Another user's socket is bound to just that address and port, as far as was seen; and a socket
- * that is bound to any gets nothing from there. */
+/* Is a packet to that address for such a socket? */
+static inline bool model_gets(const struct model_socket *at, const struct address *address)
+{
+	if (at->is_any)
+		return at->socket.address.family == address->family || at->socket.is_dual;
+	return model_same(&at->socket.address, address);
+}
+
+/* Another user's socket is bound to that address or to any, and to that port, as far as was seen;
+ * and a socket that is bound to any may get nothing from there. */
 static inline bool model_is_shadowed(const struct udp_socket *socket, const struct grant_key *key)
 {
 	for (size_t i = 0; i < MODEL_SOCKETS; i++) {
@@ -165,8 +173,7 @@ static inline bool model_is_shadowed(const struct udp_socket *socket, const stru
 
 		if (other->socket.cookie != 0 && other->is_seen &&
 			other->socket.uid != socket->uid && other->socket.port == key->port &&
-			model_same(&other->socket.address, &key->server) &&
-			address_is_wildcard(&socket->address))
+			model_gets(other, &key->server) && address_is_wildcard(&socket->address))
 			return true;
 	}
 	return false;
@@ -271,12 +278,9 @@ static inline void model_allow(uint32_t uid, const struct grant_key *key)
 {
 	for (size_t i = 0; i < MODEL_SOCKETS; i++) {
 		const struct model_socket *at = &model.sockets[i];
-		uint8_t family = at->socket.address.family;
-		bool is_there = at->is_any ? family == key->server.family || at->socket.is_dual
-					   : model_same(&at->socket.address, &key->server);
 
 		if (at->is_known && at->socket.uid == uid && at->socket.port == key->port &&
-			is_there && !model_guest(key))
+			model_gets(at, &key->server) && !model_guest(key))
 			model_wish(&at->socket, key, LABEL_ALLOW);
 	}
 }
