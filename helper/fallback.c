@@ -36,19 +36,21 @@ static void install(struct firewall *firewall, const struct config *config)
 	if (error < 0)
 		log_error("nftables refused the guard: %s", firewall_error(firewall));
 	else
-		log_warning(
-			"UDP %u-%u is closed to everybody, by table %s, until the configuration "
-			"is right",
+		log_warning("UDP %u-%u is closed to everybody, by table %s, until moshgated starts",
 			config->gate.first_port, config->gate.last_port, FALLBACK_TABLE);
 }
 
-void fallback_install(void)
+void fallback_install(const struct config *wanted)
 {
 	struct firewall *firewall;
 	struct config config;
 
 	if (open_firewall(&config, &firewall) < 0)
 		return;
+	if (wanted) {
+		config.gate.first_port = wanted->gate.first_port;
+		config.gate.last_port = wanted->gate.last_port;
+	}
 	install(firewall, &config);
 	firewall_close(firewall);
 }

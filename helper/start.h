@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MOSHGATE_START_H
+#define MOSHGATE_START_H
+
+#include "loop.h"
+
+/* From a configuration to a guard that stands: opens everything, confines the process, and starts
+ * the gate. -errno, already logged, and then nothing is left open; -EALREADY: another helper runs
+ * with the same folder. */
+int start(struct helper *helper);
+
+#endif
