@@ -212,8 +212,7 @@ void audit_deny(const struct audit *audit, const struct grant_denial *denial, ui
 	struct line line = {0};
 
 	begin(&line, is_limit ? "limit" : "deny");
-	if (denial->user[0])
-		add_text(&line, "user", denial->user);
+	add_text(&line, "user", denial->user);
 	add_number(&line, "uid", denial->uid);
 	if (denial->client.family != 0)
 		add_address(&line, "addr", &denial->client);

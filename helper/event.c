@@ -212,7 +212,7 @@ static void name_user(json_t *object)
 {
 	json_t *uid = json_object_get(object, "uid");
 
-	if (json_is_integer(uid) && !json_object_get(object, "user"))
+	if (json_is_integer(uid) && !json_string_length(json_object_get(object, "user")))
 		json_object_set_new(object, "user",
 			json_sprintf("uid:%" JSON_INTEGER_FORMAT, json_integer_value(uid)));
 }

@@ -293,7 +293,7 @@ START_TEST(deny_event)
 	denial.client.family = 0;
 	denial.user = (char[]){""};
 	audit_deny(&audit, &denial, 734);
-	snprintf(expected, sizeof(expected), "%s uid=1001 port=60001 %s count=734", event,
+	snprintf(expected, sizeof(expected), "%s user=\"\" uid=1001 port=60001 %s count=734", event,
 		denials[_i].end);
 	check_line(1001, LOG_WARNING, expected);
 }
