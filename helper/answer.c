@@ -21,7 +21,10 @@ static char *diagnose(struct helper *helper, uint32_t uid)
 		.is_guarded = !gate->is_touched,
 	};
 	struct hostcheck host;
+	struct process first;
 
+	/* There is always one of that number, and it is root's. */
+	diagnosis.is_blind = observer_process(gate->observer, 1, &first) < 0;
 	for (size_t i = 0; i < CONFIG_PATHS_MAX; i++)
 		diagnosis.is_unwatched[i] = observer_watch_error(gate->observer, i) < 0;
 	if (uid == 0) {

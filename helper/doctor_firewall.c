@@ -60,7 +60,8 @@ static void advise_firewalld(struct doctor *doctor, json_t *obstacle)
 	(void)obstacle;
 	doctor_advise(doctor,
 		"firewall-cmd --permanent --add-port=%lld-%lld/udp && firewall-cmd "
-		"--reload; " EXAMPLES_DIR
+		"--reload (with --zone= if the interface's is not the default one: firewall-cmd "
+		"--get-active-zones); " EXAMPLES_DIR
 		"/firewall/firewalld.sh keeps the range closed without the guard, too",
 		value_number(doctor->facts, "first_port"),
 		value_number(doctor->facts, "last_port"));
@@ -164,9 +165,30 @@ static size_t note_each(struct doctor *doctor, const char *key)
 	return index;
 }
 
+/* Older than nftables, in the kernel beside it, and not in its ruleset. */
+static size_t note_legacy(struct doctor *doctor, const char *names, const char *tool)
+{
+	FILE *file = doctor_open(doctor, names);
+	char line[64];
+	bool has_filter = false;
+
+	while (file && fgets(line, sizeof(line), file))
+		has_filter |= strcmp(line, "filter\n") == 0;
+	if (file)
+		fclose(file);
+	if (!has_filter)
+		return 0;
+	doctor_note(doctor, DOCTOR_WARNING, "firewall",
+		"there is a table of %s-legacy, into which nftables does not see", tool);
+	doctor_advise(doctor, "look yourself: %s-legacy -S INPUT", tool);
+	return 1;
+}
+
 void doctor_check_firewall(struct doctor *doctor)
 {
-	size_t found = note_each(doctor, "obstacles") + note_each(doctor, "suspects");
+	size_t found = note_each(doctor, "obstacles") + note_each(doctor, "suspects") +
+		       note_legacy(doctor, "/proc/net/ip_tables_names", "iptables") +
+		       note_legacy(doctor, "/proc/net/ip6_tables_names", "ip6tables");
 
 	if (json_is_array(json_object_get(doctor->facts, "obstacles"))) {
 		if (found == 0)

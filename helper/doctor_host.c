@@ -268,7 +268,8 @@ void doctor_check_mosh(struct doctor *doctor)
 /* --- /proc ---------------------------------------------------------------------------------------
  */
 
-/* The helper sees processes if nothing is hidden, or if it is in the group that sees all. */
+/* Which group sees all the same, if one does, and whether the helper is in it, only that can tell.
+ */
 static bool is_hidden(const char *options)
 {
 	const char *hide = strstr(options, "hidepid=");
@@ -277,7 +278,7 @@ static bool is_hidden(const char *options)
 	       strncmp(hide, "hidepid=off", 11) != 0;
 }
 
-void doctor_check_proc(struct doctor *doctor)
+static bool has_hidden_proc(const struct doctor *doctor)
 {
 	FILE *file = doctor_open(doctor, "/proc/mounts");
 	char line[4096], options[4096];
@@ -288,11 +289,20 @@ void doctor_check_proc(struct doctor *doctor)
 			has_hidden = is_hidden(options);
 	if (file)
 		fclose(file);
-	if (!has_hidden)
+	return has_hidden;
+}
+
+void doctor_check_proc(struct doctor *doctor)
+{
+	json_t *blind = json_object_get(doctor->facts, "blind");
+
+	if (blind ? !json_is_true(blind) : !has_hidden_proc(doctor))
 		return;
 	doctor_note(doctor, DOCTOR_WARNING, "proc",
 		"/proc is mounted with hidepid, and moshgated sees no mosh-servers");
-	doctor_advise(doctor, "mount it with gid= of a group that moshgated is in");
+	doctor_advise(doctor,
+		"mount it with gid= of a group that moshgated is in (SupplementaryGroups= in its "
+		"unit; when root starts it, its primary group), and restart moshgated");
 }
 
 /* --- sockets -------------------------------------------------------------------------------------

@@ -59,9 +59,9 @@ static void note_nobody(struct doctor *doctor, const struct address *client)
 	doctor_note(doctor, DOCTOR_ERROR, PATIENT_CHECK,
 		"nobody has logged in from %s since moshgated started %s",
 		address_format(client, from), patient_ago(doctor, doctor->facts, "since", since));
-	doctor_advise(doctor,
-		"log in from there: ssh host true; if that was done, ssh and mosh come from "
-		"different addresses, see moshgatectl list");
+	doctor_advise(doctor, "log in from there: ssh -S none host true; if that was done, ssh and "
+			      "mosh come from "
+			      "different addresses, see moshgatectl list");
 }
 
 void doctor_check_person(struct doctor *doctor, const struct doctor_person *person)

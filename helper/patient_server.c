@@ -29,7 +29,7 @@
 static const struct {
 	const char *reason, *text, *advice;
 } denials[] = {
-	{"no-login", "its user was not logged in by ssh", "log in, as ssh host true does"},
+	{"no-login", "its user was not logged in by ssh", "log in, as ssh -S none host true does"},
 	{"family", "its socket is of the other family than the login",
 		"log in with ssh -4 or ssh -6, as the mosh-server listens"},
 	{"no-address", "its own address is not known",
@@ -79,7 +79,7 @@ static bool note_end(const struct patient *patient, json_t *end)
 			"%s: port %lld was closed to %s %s (%s): %s", patient->name,
 			value_number(end, "port"), value_text(end, "addr"),
 			patient_ago(patient->doctor, end, "time", when), reason, ends[i].text);
-		doctor_advise(patient->doctor, "log in again from there: ssh host true");
+		doctor_advise(patient->doctor, "log in again from there: ssh -S none host true");
 		return true;
 	}
 	return false;
@@ -136,8 +136,8 @@ static void note_quiet(const struct patient *patient, json_t *grant)
 		"%s: port %lld is open to %s, and its last packet came %s", patient->name,
 		value_number(grant, "port"), value_text(grant, "addr"),
 		patient_ago(patient->doctor, grant, "last_seen", seen));
-	doctor_advise(patient->doctor,
-		"the client is off, or has another address now: log in from there, ssh host true");
+	doctor_advise(patient->doctor, "the client is off, or has another address now: log in from "
+				       "there, ssh -S none host true");
 }
 
 /* Its client comes from another address than it logged in from, or than before. */
@@ -259,7 +259,7 @@ static bool note_others(const struct patient *patient, long long port)
 		"%s: port %lld is open to %s and not to %s%s", patient->name, port, others,
 		patient->from, is_roaming ? "" : ", and roam = no keeps it so");
 	doctor_advise(
-		patient->doctor, is_roaming ? "log in from there: ssh host true"
+		patient->doctor, is_roaming ? "log in from there: ssh -S none host true"
 					    : "start a new session from there, or set roam = yes");
 	return true;
 }
@@ -284,5 +284,5 @@ void patient_note_server(const struct patient *patient, json_t *server)
 		return;
 	doctor_note(patient->doctor, DOCTOR_ERROR, PATIENT_CHECK, "%s: port %lld is open to nobody",
 		patient->name, port);
-	doctor_advise(patient->doctor, "log in again: ssh host true");
+	doctor_advise(patient->doctor, "log in again: ssh -S none host true");
 }

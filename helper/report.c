@@ -277,6 +277,7 @@ char *report_diagnosis(const struct report_diagnosis *diagnosis, uint32_t uid)
 	report_json_set(object, "since", report_json_time(diagnosis->started_ms));
 	set_config(object, diagnosis->grants->config);
 	report_json_set(object, "unwatched", unwatched_json(diagnosis));
+	report_json_set(object, "blind", report_json_need(json_boolean(diagnosis->is_blind)));
 	report_json_set(object, "guard", report_json_need(json_boolean(diagnosis->is_guarded)));
 	report_json_set(object, "guard_since", report_json_time(diagnosis->guard_ms));
 	report_json_set_number(object, "restored", diagnosis->restored);

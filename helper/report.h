@@ -40,6 +40,7 @@ struct report_diagnosis {
 	uint64_t guard_ms; /* when the guard was made last */
 	uint64_t restored, restored_ms;
 	bool is_guarded;
+	bool is_blind;                       /* other users' processes are hidden from the helper */
 	bool is_unwatched[CONFIG_PATHS_MAX]; /* of the configuration's programs */
 };
 

@@ -316,6 +316,44 @@ START_TEST(doctor_proc)
 }
 END_TEST
 
+/* Where there is a helper, it is its word that counts. */
+START_TEST(doctor_proc_of_helper)
+{
+	check_begin();
+	check_put("/proc/mounts", MOUNT ",gid=5,hidepid=2 0 0\n");
+	doctor.facts = json_pack("{sb}", "blind", 1);
+	doctor_check_proc(&doctor);
+	check_found(DOCTOR_WARNING, "hidepid");
+	ck_assert_ptr_nonnull(strstr(doctor.findings[0].advice, "SupplementaryGroups="));
+	check_forget();
+	json_decref(doctor.facts);
+	check_put("/proc/mounts", MOUNT ",hidepid=2 0 0\n");
+	doctor.facts = json_pack("{sb}", "blind", 0);
+	doctor_check_proc(&doctor);
+	check_found(DOCTOR_OK, NULL);
+	check_end();
+}
+END_TEST
+
+static void check_legacy(struct doctor *with)
+{
+	with->facts = check_json("{'obstacles':[]}");
+	doctor_check_firewall(with);
+}
+
+static const struct example legacies[] = {
+	{{{"/proc/net/ip_tables_names", "nat\nfilter\n"}}, DOCTOR_WARNING, "of iptables-legacy"},
+	{{{"/proc/net/ip6_tables_names", "filter\n"}}, DOCTOR_WARNING, "of ip6tables-legacy"},
+	{{{"/proc/net/ip_tables_names", "nat\nraw\n"}}, DOCTOR_OK, "no other table"},
+};
+
+/* Tables that are not in nftables' list. */
+START_TEST(doctor_legacy)
+{
+	run(&legacies[_i], check_legacy);
+}
+END_TEST
+
 static void listen_at(const char *name, mode_t mode)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -476,7 +514,8 @@ static const struct {
 		"the "
 		"guard, by its rule with handle 72 in chain filter_IN_public",
 		"firewall-cmd --permanent --add-port=60000-61000/udp && firewall-cmd "
-		"--reload; " EXAMPLES_DIR "/firewall/firewalld.sh",
+		"--reload (with --zone= if the interface's is not the default one: firewall-cmd "
+		"--get-active-zones); " EXAMPLES_DIR "/firewall/firewalld.sh",
 		DOCTOR_ERROR},
 	{"# x\nENABLED=yes\n", "'obstacles':[{'family':'ip','table':'filter','chain':'INPUT'}]",
 		"ufw's table ip filter, chain INPUT drops UDP 60000-61000 behind the guard, by its "
@@ -601,6 +640,7 @@ CHECK_MAIN("doctor", LOOP(doctor_sshd, ARRAY_LEN(sshds)),
 	LOOP(doctor_pam_line, ARRAY_LEN(stacks)), LOOP(doctor_pam_module, ARRAY_LEN(modules)),
 	LOOP(doctor_logind, ARRAY_LEN(loginds)), LOOP(doctor_mosh, ARRAY_LEN(programs)),
 	TEST(doctor_mosh_others), TEST(doctor_mosh_merged), TEST(doctor_mosh_unwatched),
+	TEST(doctor_proc_of_helper), LOOP(doctor_legacy, ARRAY_LEN(legacies)),
 	LOOP(doctor_proc, ARRAY_LEN(mounts)), LOOP(doctor_sockets, ARRAY_LEN(sockets)),
 	TEST(doctor_sockets_other_file), LOOP(doctor_helper, ARRAY_LEN(helpers)),
 	LOOP(doctor_clock, ARRAY_LEN(clocks)), LOOP(doctor_firewall, ARRAY_LEN(firewalls)),

@@ -487,6 +487,7 @@ static json_t *diagnosis(uint32_t uid, const struct hostcheck *seen)
 		.guard_ms = 1,
 		.restored = 2,
 		.is_guarded = true,
+		.is_blind = true,
 		.is_unwatched = {seen != NULL, true},
 	};
 
@@ -515,6 +516,7 @@ START_TEST(diagnosis_fields)
 	check_number(object, "restored", 2);
 	check_number(object, "prefix4", 32);
 	ck_assert(json_is_true(json_object_get(object, "guard")));
+	ck_assert(json_is_true(json_object_get(object, "blind")));
 	ck_assert(json_is_true(json_object_get(object, "conntrack")));
 	ck_assert(json_is_false(json_object_get(object, "ephemeral")));
 	ck_assert(json_is_null(json_object_get(object, "restored_last")));

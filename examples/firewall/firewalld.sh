@@ -1,5 +1,7 @@
 #!/bin/sh
-# Opens mosh's range in firewalld's default zone, but not to what begins there without moshgate's mark, so without
+# firewalld.sh [ZONE]
+#
+# Opens mosh's range in that zone (the default one; firewall-cmd --get-active-zones has the interfaces' zones), but not to what begins there without moshgate's mark, so without
 # moshgate it is closed. Wants in moshgate.conf:
 #
 #	[firewall]
@@ -18,5 +20,5 @@ for family in ipv4 ipv6; do
 	firewall-cmd --permanent --direct --add-rule $family filter INPUT 0 -p udp --dport 60000:61000 \
 		-m conntrack --ctstate NEW -m mark ! --mark 0x4d534700 -j DROP
 done
-firewall-cmd --permanent --add-port=60000-61000/udp
+firewall-cmd --permanent ${1:+--zone="$1"} --add-port=60000-61000/udp
 exec firewall-cmd --reload
