@@ -127,7 +127,7 @@ void gate_on_notice(struct gate *gate)
 }
 
 /* A port still in `servers` but without a grant lost its grant for a reason: do not grant it again.
- */
+ * And whoever else is on this host is to let nobody in there by asking from it. */
 int gate_install_first(struct gate *gate)
 {
 	auto_free void *items = NULL;
@@ -137,7 +137,11 @@ int gate_install_first(struct gate *gate)
 	items = ports.items;
 	if (error < 0)
 		log_warning("reading the set of servers: %s", strerror(-error));
-	error = refresh_and_install(gate);
+	error = gate_refresh(gate);
+	for (size_t i = 0; i < ports.count; i++)
+		server_keep_port(&gate->grants->servers, ports.items[i].key.port);
+	if (error == 0)
+		error = install(gate, "installed");
 	if (error == 0)
 		fallback_remove();
 	for (size_t i = 0; i < ports.count; i++)

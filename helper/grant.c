@@ -299,6 +299,8 @@ size_t grant_roam(struct grant_table *table, const struct login *login, uint64_t
 			continue;
 		if (!table->config->gate.is_roaming)
 			server->home = client;
+		if (!server->user[0]) /* it was found when that user had no login */
+			server_adopt(&table->servers, server, login->user);
 		want_for(table, server, login, &address,
 			(struct label){.via = LABEL_ROAM, .since_ms = now_ms});
 		if (table->config->gate.is_superseding)

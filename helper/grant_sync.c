@@ -109,7 +109,7 @@ void grant_end_shadowed(struct grant_table *table)
 	table->shadow_comings = table->servers.comings;
 	/* One that is gone has nothing to lose here, and goes with its last grant. */
 	for (struct server *server = table->servers.servers; server; server = server->hh.next)
-		if (!server->is_gone && address_is_wildcard(&server->socket.address))
+		if (!server->is_gone)
 			end_shadowed(table, server);
 }
 

@@ -6,12 +6,12 @@ static bool is_reached_at(
 {
 	const struct address *address = &server->socket.address;
 
-	if (server->socket.port != key->port)
-		return false;
-	if (address_is_wildcard(address))
-		return (address->family == key->server.family || server->socket.is_dual) &&
-		       !server_is_shadowed(&table->servers, server, &key->server);
-	return address_equal(address, &key->server);
+	bool is_there = address_is_wildcard(address)
+				? address->family == key->server.family || server->socket.is_dual
+				: address_equal(address, &key->server);
+
+	return is_there && server->socket.port == key->port &&
+	       !server_is_shadowed(&table->servers, server, &key->server);
 }
 
 static bool is_asked_for(const struct server *server, uint32_t uid)

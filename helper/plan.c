@@ -136,7 +136,7 @@ static void want_ports(struct grant_table *table)
 {
 	memset(table->is_port_wanted, 0, sizeof(table->is_port_wanted));
 	for (struct server *server = table->servers.servers; server; server = server->hh.next)
-		if (server->role == SERVER_OWNED && !server->is_gone &&
+		if ((server->role == SERVER_OWNED || server->is_kept) && !server->is_gone &&
 			!address_is_loopback(&server->socket.address))
 			table->is_port_wanted[server->socket.port] = true;
 	table->wanted_changes = table->servers.changes;

@@ -25,9 +25,10 @@ void server_table_clear(struct server_table *table)
 void server_remove(struct server_table *table, struct server *server)
 {
 	table->comings++;
-	table->changes += server->role == SERVER_OWNED;
+	table->changes += server->role == SERVER_OWNED || server->is_kept;
 	table->unowned -= server->role != SERVER_OWNED;
 	table->gone -= server->is_gone;
+	table->interfaces -= !server->is_gone && server->socket.interface != 0;
 	HASH_DEL(table->servers, server); // NOLINT(clang-analyzer-unix.Malloc): uthash
 	free(server->user);
 	free(server);
@@ -52,6 +53,15 @@ void server_pass_over(struct server_table *table, uint64_t now_ms, uint64_t age_
 			now_ms - server->seen_ms >= (may_be_late ? SERVER_LATE_MS : age_ms))
 			server->role = SERVER_FOREIGN;
 	}
+}
+
+void server_keep_port(struct server_table *table, uint16_t port)
+{
+	for (struct server *server = table->servers; server; server = server->hh.next)
+		if (server->role != SERVER_OWNED && server->socket.port == port) {
+			server->is_kept = true;
+			table->changes++;
+		}
 }
 
 void server_pass_over_port(struct server_table *table, uint16_t port)

@@ -37,6 +37,7 @@ struct server {
 	struct udp_socket socket; /* its cookie is the key */
 	enum server_role role;
 	bool is_gone;    /* the socket has ended */
+	bool is_kept;    /* was one for an earlier helper: nobody is let in, replies neither */
 	bool is_missing; /* not (yet) seen in the dump that is being taken in */
 	uint64_t seen_ms;
 	uint64_t due_ms;      /* a candidate is looked at again then */
@@ -65,6 +66,7 @@ struct server_table {
 	size_t spanned;         /* owned ones in them */
 	uint64_t spans_changes; /* they were made at that count of changes */
 	uint64_t comings;       /* counts all sockets that came or ended */
+	size_t interfaces;      /* how many that have not ended are bound to an interface */
 	struct server_bound *bound;
 	size_t bound_count;
 	uint64_t bound_comings; /* they were made at that count of comings */
@@ -88,8 +90,9 @@ void server_missing(
  * the place of one whose end the kernel is late to tell. They last until the table changes. */
 const struct port_spans *server_spans(struct server_table *table);
 
-/* The server is bound to any address, and another user's socket to just that one or to any, too,
- * with the same port: what comes there is for that other one, or may be. */
+/* What comes to that address and the server's port is for another user's socket, or may be: the
+ * server is bound to any address, and the other one to just that or to any, too; or both are bound
+ * to it, which the kernel allows on two interfaces. A grant has no interface. */
 bool server_is_shadowed(
 	struct server_table *table, const struct server *server, const struct address *address);
 
@@ -99,6 +102,9 @@ void server_end(struct server_table *table, uint64_t cookie);
 /* A mosh-server was executed: candidates seen at least age_ms ago are foreign from now on, of those
  * that look like mosh's own those seen at least SERVER_LATE_MS ago. */
 void server_pass_over(struct server_table *table, uint64_t now_ms, uint64_t age_ms);
+
+/* Sockets on that port were servers for an earlier helper: their port stays closed to replies. */
+void server_keep_port(struct server_table *table, uint16_t port);
 
 /* Candidates on that port are foreign from now on; or all. */
 void server_pass_over_port(struct server_table *table, uint16_t port);

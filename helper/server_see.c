@@ -105,6 +105,7 @@ static struct server *add(
 	server->session = AUDIT_SESSION_NONE;
 	table->unowned++;
 	table->comings++;
+	table->interfaces += socket->interface != 0;
 	HASH_ADD(hh, table->servers, socket.cookie, sizeof(server->socket.cookie), server);
 	return server;
 }
@@ -116,6 +117,7 @@ static void end(struct server_table *table, struct server *server)
 	} else if (!server->is_gone) {
 		server->is_gone = true;
 		table->gone++;
+		table->interfaces -= server->socket.interface != 0;
 		table->changes++;
 		table->comings++;
 	}
@@ -132,7 +134,7 @@ static bool is_nothing_new(const struct server_table *table, const struct udp_so
 static bool is_in_place(const struct udp_socket *known, const struct udp_socket *seen)
 {
 	return known->port == seen->port && known->interface == seen->interface &&
-	       address_equal(&known->address, &seen->address);
+	       known->is_dual == seen->is_dual && address_equal(&known->address, &seen->address);
 }
 
 static void mark_missing(struct server_table *table, const struct udp_sockets *seen)
@@ -168,7 +170,7 @@ void server_see(struct server_table *table, const struct udp_sockets *sockets, u
 /* Of one who never logged in nothing is open that could be missed. */
 static bool is_of_user(const struct server *server)
 {
-	return server->role == SERVER_OWNED && server->user[0];
+	return server->role == SERVER_OWNED && (server->user[0] || server->grants);
 }
 
 void server_missing(
@@ -261,13 +263,6 @@ static size_t first_bound(const struct server_table *table, const struct server_
 	return first;
 }
 
-/* What comes by one interface is not for a socket that is bound to another. */
-static bool is_rival(const struct server_bound *bound, const struct udp_socket *socket)
-{
-	return bound->uid != socket->uid && (bound->interface == 0 || socket->interface == 0 ||
-						    bound->interface == socket->interface);
-}
-
 /* Another user's socket is bound to that address, with the socket's port. */
 static bool has_rival(const struct server_table *table, const struct udp_socket *socket,
 	const struct address *address)
@@ -282,7 +277,7 @@ static bool has_rival(const struct server_table *table, const struct udp_socket 
 
 		if (bound->port != socket->port || !address_equal(&bound->address, address))
 			return false;
-		if (is_rival(bound, socket))
+		if (bound->uid != socket->uid)
 			return true;
 	}
 	return false;
@@ -292,11 +287,13 @@ bool server_is_shadowed(
 	struct server_table *table, const struct server *server, const struct address *address)
 {
 	const struct address any = {.family = address->family};
+	bool is_any = address_is_wildcard(&server->socket.address);
 
-	if (!address_is_wildcard(&server->socket.address))
+	/* To one address and no interface the kernel binds one socket alone. */
+	if (!is_any && table->interfaces == 0)
 		return false;
 	if (!table->bound || table->bound_comings != table->comings)
 		make_bound(table);
 	return has_rival(table, &server->socket, address) ||
-	       has_rival(table, &server->socket, &any);
+	       (is_any && has_rival(table, &server->socket, &any));
 }

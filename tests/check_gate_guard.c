@@ -136,6 +136,33 @@ START_TEST(gate_restarts_after_end)
 }
 END_TEST
 
+/* A server without a grant is nobody's for the next helper; its port stays closed to replies, for
+ * as long as its socket is there, and is open again to who logs in. */
+START_TEST(gate_restarts_without_grant)
+{
+	begin_with_grant();
+	kernel.count = 0;
+	gate_clear(&gate);
+	host.processes[0].start_ms = 0;
+	ck_assert_int_eq(start(), 0);
+	ck_assert_str_eq(heard, "installed ");
+	ck_assert_uint_eq(gate.grants->count, 0);
+	ck_assert(kernel.ports[60001]);
+	if (_i == 0) {
+		ck_assert_int_eq(log_in(11, ALICE, OTHER), WIRE_DONE);
+		gate_settle(&gate);
+		ck_assert(policy_has(&kernel, OTHER, SERVER, 60001));
+	}
+	host.ended = 1;
+	host.socket_count = host.process_count = 0;
+	gate_on_ended(&gate);
+	gate_settle(&gate);
+	ck_assert(!kernel.ports[60001]);
+	ck_assert_uint_eq(kernel.count, 0);
+	finish();
+}
+END_TEST
+
 /* A pid that is another process now is not the login that it was. */
 START_TEST(gate_restarts_after_logout)
 {
@@ -341,8 +368,9 @@ END_TEST
 
 CHECK_MAIN("gate, its guard", TEST(gate_change_refused), TEST(gate_heals),
 	TEST(gate_heals_ever_slower), TEST(gate_closes_without_guard), TEST(gate_restarts),
-	TEST(gate_restarts_after_end), LOOP(gate_restarts_after_logout, 2),
-	TEST(gate_checks_logins), LOOP(gate_restarts_before_grant, ARRAY_LEN(crashes)),
+	TEST(gate_restarts_after_end), LOOP(gate_restarts_without_grant, 2),
+	LOOP(gate_restarts_after_logout, 2), TEST(gate_checks_logins),
+	LOOP(gate_restarts_before_grant, ARRAY_LEN(crashes)),
 	LOOP(gate_restarts_before_roam, ARRAY_LEN(roams)), LOOP(gate_new_while_refused, 2),
 	TEST(gate_start_cannot_look), LOOP(gate_starts_after_mosh, 2), TEST(gate_start_refused),
 	TEST(gate_reloads))

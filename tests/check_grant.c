@@ -397,6 +397,23 @@ START_TEST(grant_roams_home_only)
 }
 END_TEST
 
+/* A server that was found when its user had no login has no name until then. */
+START_TEST(grant_roam_names)
+{
+	struct server *server;
+
+	begin();
+	server = add_server(1, ALICE, SERVER, 60001);
+	server_adopt(&policy.table->servers, server, "");
+	roam(ALICE, CLIENT);
+	ck_assert_str_eq(server->user, "alice");
+	roam(ALICE, OTHER);
+	settle(START);
+	ck_assert_uint_eq(policy.kernel.count, 2);
+	finish();
+}
+END_TEST
+
 /* Nobody knows from where it was started: then it is from where its user comes first. */
 START_TEST(grant_roams_to_first_home)
 {
@@ -651,7 +668,7 @@ CHECK_MAIN("grant", TEST(grant_own_only), TEST(grant_ends_with_socket),
 	TEST(grant_denied_taken), TEST(grant_limit_per_user), TEST(grant_limit),
 	TEST(grant_limit_after_lapse), TEST(grant_wanted_twice), LOOP(grant_renewed, 2),
 	TEST(grant_masks_client), TEST(grant_roams), TEST(grant_roams_home_only),
-	TEST(grant_roams_to_first_home), TEST(grant_roams_in_its_family),
+	TEST(grant_roams_to_first_home), TEST(grant_roam_names), TEST(grant_roams_in_its_family),
 	TEST(grant_roam_supersedes), TEST(grant_roam_supersedes_lost), TEST(grant_of_login),
 	LOOP(grant_revoked_by_hand, ARRAY_LEN(selectors)), TEST(grant_revoked_by_network),
 	TEST(grant_ends_after_max), LOOP(grant_last_seen, ARRAY_LEN(uses)),

@@ -271,7 +271,13 @@ bool firewall_is_touched(struct firewall *firewall)
 int firewall_read_ports(struct firewall *firewall, struct elements *elements)
 {
 	(void)firewall;
-	(void)elements;
+	for (size_t port = 0; port < ARRAY_LEN(kernel.ports); port++) {
+		if (!kernel.ports[port])
+			continue;
+		elements->items = memory_grow(elements->items, elements->count, &elements->capacity,
+			sizeof(*elements->items));
+		elements->items[elements->count++] = (struct element){.key.port = (uint16_t)port};
+	}
 	return 0;
 }
 

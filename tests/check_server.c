@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "check_main.h"
+#include "grant.h"
 #include "server.h"
 
 #define UID   1000u
@@ -590,21 +591,26 @@ START_TEST(server_strangers_in_common)
 }
 END_TEST
 
-/* Nor is one of theirs asked for by itself when a dump passes it over. */
+/* Nor is one of theirs asked for by itself when a dump passes it over, unless it has a grant. */
 START_TEST(server_strangers_not_asked_for)
 {
 	const struct udp_sockets none = {0};
 	struct udp_sockets missing = {0};
+	struct grant grant;
 
 	begin();
 	add_socket(1, UID);
 	add_socket(2, OTHER);
+	add_socket(3, OTHER);
 	see(START);
 	server_adopt(&world.servers, server_find(&world.servers, 1), "alice");
 	server_adopt(&world.servers, server_find(&world.servers, 2), "");
+	server_adopt(&world.servers, server_find(&world.servers, 3), "");
+	server_find(&world.servers, 3)->grants = &grant;
 	server_missing(&world.servers, &none, &missing);
-	ck_assert_uint_eq(missing.count, 1);
+	ck_assert_uint_eq(missing.count, 2);
 	ck_assert_uint_eq(missing.items[0].cookie, 1);
+	ck_assert_uint_eq(missing.items[1].cookie, 3);
 	free(missing.items);
 	finish();
 }
@@ -827,12 +833,19 @@ static const struct {
 	{"::", "0.0.0.0", "198.51.100.7", 60001, UID + 1, true, 0, 0, true},
 	{"::", "0.0.0.0", "2001:db8::7", 60001, UID + 1, true, 0, 0, false},
 	{"::", "::", "2001:db8::7", 60001, UID + 1, false, 0, 0, true},
-	{"0.0.0.0", "198.51.100.7", "198.51.100.7", 60001, UID + 1, false, 2, 3, false},
+	{"0.0.0.0", "198.51.100.7", "198.51.100.7", 60001, UID + 1, false, 2, 3, true},
 	{"0.0.0.0", "198.51.100.7", "198.51.100.7", 60001, UID + 1, false, 2, 2, true},
 	{"0.0.0.0", "198.51.100.7", "198.51.100.7", 60001, UID + 1, false, 2, 0, true},
 	{"0.0.0.0", "198.51.100.7", "198.51.100.7", 60001, UID + 1, false, 0, 3, true},
 	{"198.51.100.7", "198.51.100.7", "198.51.100.7", 60001, UID + 1, false, 0, 0, false},
+	{"198.51.100.7", "198.51.100.7", "198.51.100.7", 60001, UID + 1, false, 2, 3, true},
+	{"198.51.100.7", "198.51.100.7", "198.51.100.7", 60001, UID - 1, false, 0, 3, true},
+	{"198.51.100.7", "198.51.100.7", "198.51.100.7", 60001, UID + 1, false, 2, 0, true},
+	{"198.51.100.7", "198.51.100.7", "198.51.100.7", 60001, UID, false, 2, 3, false},
+	{"198.51.100.7", "198.51.100.7", "198.51.100.7", 60002, UID + 1, false, 2, 3, false},
 	{"198.51.100.7", "0.0.0.0", "198.51.100.7", 60001, UID + 1, false, 0, 0, false},
+	{"198.51.100.7", "0.0.0.0", "198.51.100.7", 60001, UID + 1, false, 2, 3, false},
+	{"2001:db8::7", "2001:db8::7", "2001:db8::7", 60001, UID + 1, false, 2, 3, true},
 };
 
 static void bind_shadow(
@@ -876,7 +889,9 @@ static const struct {
 	const char *address;
 	uint16_t port;
 	uint32_t interface;
-} places[] = {{"198.51.100.7", 60002, 0}, {"198.51.100.8", 60001, 0}, {"198.51.100.7", 60001, 1}};
+	bool is_dual;
+} places[] = {{"198.51.100.7", 60002, 0, false}, {"198.51.100.8", 60001, 0, false},
+	{"198.51.100.7", 60001, 1, false}, {"198.51.100.7", 60001, 0, true}};
 
 /* A socket that is bound to another place is not what it was, and is known there as a new one. */
 START_TEST(server_moves)
@@ -893,6 +908,7 @@ START_TEST(server_moves)
 		world.sockets[i].address = address(places[_i].address);
 		world.sockets[i].port = places[_i].port;
 		world.sockets[i].interface = places[_i].interface;
+		world.sockets[i].is_dual = places[_i].is_dual;
 	}
 	sockets = (struct udp_sockets){world.sockets, 2, 2, NULL};
 	server_missing(&world.servers, &sockets, &missing);
@@ -908,6 +924,41 @@ START_TEST(server_moves)
 	see(START);
 	ck_assert_uint_eq(server_find(&world.servers, 1)->socket.port, places[_i].port);
 	ck_assert_int_eq(server_find(&world.servers, 1)->role, SERVER_CANDIDATE);
+	finish();
+}
+END_TEST
+
+#define CHOSEN 4095
+
+/* All of them in one of uthash's first buckets, if it hashed them as it does by itself. */
+static uint64_t next_chosen(uint64_t cookie)
+{
+	unsigned int hash = 1;
+
+	while (hash % HASH_INITIAL_NUM_BUCKETS != 0 || hash / HASH_INITIAL_NUM_BUCKETS % 4 != 0) {
+		cookie++;
+		HASH_JEN(&cookie, sizeof(cookie), hash);
+	}
+	return cookie;
+}
+
+/* Who reads his sockets' cookies and keeps some of them makes nobody search long. */
+START_TEST(server_chosen_cookies)
+{
+	struct udp_socket *sockets = memory_zeroed(CHOSEN * sizeof(*sockets));
+	const struct udp_sockets seen = {sockets, CHOSEN, CHOSEN, NULL};
+	uint64_t cookie = 0;
+
+	begin();
+	for (size_t i = 0; i < CHOSEN; i++) {
+		cookie = next_chosen(cookie);
+		sockets[i] = (struct udp_socket){.cookie = cookie, .port = 60001, .uid = UID};
+	}
+	server_see(&world.servers, &seen, START);
+	ck_assert_uint_eq(HASH_COUNT(world.servers.servers), CHOSEN);
+	ck_assert_uint_eq(world.servers.servers->hh.tbl->noexpand, 0);
+	ck_assert_uint_ge(world.servers.servers->hh.tbl->num_buckets, 256);
+	free(sockets);
 	finish();
 }
 END_TEST
@@ -1036,5 +1087,6 @@ CHECK_MAIN("server", TEST(server_one_per_process), TEST(server_gone_leaves_room)
 	TEST(server_sessions_of_candidates), TEST(server_sessions_unknown),
 	TEST(server_spans_hold_all), TEST(server_spans_of_two),
 	LOOP(server_shadows, ARRAY_LEN(shadows)), LOOP(server_moves, ARRAY_LEN(places)),
-	TEST(server_spans_join), TEST(server_spans_hold_servers_alone), TEST(server_spans_of_many),
-	TEST(server_spans_are_not_missed), LOOP(server_address_of, ARRAY_LEN(addresses)))
+	TEST(server_chosen_cookies), TEST(server_spans_join), TEST(server_spans_hold_servers_alone),
+	TEST(server_spans_of_many), TEST(server_spans_are_not_missed),
+	LOOP(server_address_of, ARRAY_LEN(addresses)))

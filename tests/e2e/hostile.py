@@ -18,6 +18,7 @@ import time
 CLONE_NEWUSER = 0x10000000
 PR_SET_DUMPABLE = 4
 PR_SET_NAME = 15
+IP_PKTINFO = 8
 IP_FREEBIND = 15
 IP_LOCAL_PORT_RANGE = 51  # since Linux 6.3
 
@@ -297,6 +298,12 @@ def many_servers(way, address, first, count):
 
 def tell(address, port):
     sockets[0].sendto(b"hello", (address, int(port)))
+
+
+def tell_as(source, address, port):
+    """from another of the host's addresses than the one that it is bound to"""
+    packet_info = struct.pack("=i4s4s", 0, socket.inet_aton(source), bytes(4))
+    sockets[0].sendmsg([b"hello"], [(socket.IPPROTO_IP, IP_PKTINFO, packet_info)], 0, (address, int(port)))
 
 
 def serve():
