@@ -88,7 +88,7 @@ int gate_refresh(struct gate *gate)
 size_t gate_on_revoke(struct gate *gate, const struct grant_selector *selector)
 {
 	/* Nor is it to come back with the next helper. */
-	gate_settle_logins(gate);
+	gate_settle_logins(gate, selector);
 	return grant_revoke(gate->grants, selector);
 }
 
@@ -208,7 +208,7 @@ bool gate_settle(struct gate *gate)
 		gate_check_touched(gate);
 	plan_clear(&plan);
 	if (plan_retry_ms(gate->grants) == UINT64_MAX)
-		gate_settle_logins(gate);
+		gate_settle_logins(gate, NULL);
 	gate_set_compare(gate, now_ms);
 	gate->max_ms = grant_end_max(gate->grants, now_ms);
 	return has_changes;

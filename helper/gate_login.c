@@ -164,15 +164,21 @@ static void settle_login(struct gate *gate, struct login *login)
 }
 
 /* Some of them may have ended by now. */
-void gate_settle_logins(struct gate *gate)
+void gate_settle_logins(struct gate *gate, const struct grant_selector *selector)
 {
+	size_t kept = 0;
+
 	for (size_t i = 0; i < gate->new_count; i++) {
 		struct login *login = login_find(gate->logins, gate->new_pids[i]);
 
-		if (login && login->is_new)
+		if (!login || !login->is_new)
+			continue;
+		if (selector && selector->is_of_user && selector->uid != login->uid)
+			gate->new_pids[kept++] = login->pid;
+		else
 			settle_login(gate, login);
 	}
-	gate->new_count = 0;
+	gate->new_count = kept;
 }
 
 static void roam_new_login(const struct login *login, void *context)

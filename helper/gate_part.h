@@ -28,8 +28,9 @@ void gate_forget_past_logins(struct gate *gate);
 /* An earlier helper may not have come to open what these were to reach. */
 void gate_roam_new_logins(struct gate *gate);
 
-/* None is new any more: all that they were to get is in the kernel, or a person wants otherwise. */
-void gate_settle_logins(struct gate *gate);
+/* None is new any more: all that they were to get is in the kernel. With a selector: of those that
+ * it may be about, since a person wants otherwise. */
+void gate_settle_logins(struct gate *gate, const struct grant_selector *selector);
 
 /* The guard and all grants for the first time. -errno, already logged. */
 int gate_install_first(struct gate *gate);

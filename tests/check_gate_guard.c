@@ -215,6 +215,14 @@ START_TEST(gate_restarts_before_grant)
 }
 END_TEST
 
+/* Bob may say so of his own alone. */
+static void revoke_bobs(void)
+{
+	const struct grant_selector selector = {.is_of_user = true, .uid = BOB};
+
+	ck_assert_uint_eq(gate_on_revoke(&gate, &selector), 0);
+}
+
 static size_t revoke_of(const char *client)
 {
 	const struct grant_selector selector = {.client = policy_address(client)};
@@ -264,6 +272,8 @@ START_TEST(gate_new_while_refused)
 	ck_assert(host.saved.is_new);
 	if (_i == 0)
 		ck_assert_uint_eq(revoke_of(OTHER), 1);
+	else
+		revoke_bobs();
 	gate_clear(&gate);
 	kernel.refuses = NULL;
 	ck_assert_int_eq(start(), 0);

@@ -113,6 +113,31 @@ START_TEST(pending_at_the_server)
 }
 END_TEST
 
+static void bind_to(struct server *server, uint32_t interface)
+{
+	server->socket.interface = interface;
+	policy.table->servers.interfaces++;
+	policy.table->servers.comings++;
+}
+
+/* Whoever of two users it is that they knock at is told to neither. */
+START_TEST(pending_not_of_rivals)
+{
+	size_t denied;
+
+	begin();
+	bind_to(add_server(1, ALICE, SERVER, 60001), 2);
+	knock(CLIENT, SERVER, 60001);
+	ck_assert_uint_eq(shown_to(ALICE), 1);
+	bind_to(add_server(2, BOB, SERVER, 60001), 3);
+	ck_assert_uint_eq(shown_to(ALICE), 0);
+	ck_assert_uint_eq(shown_to(BOB), 0);
+	ck_assert_uint_eq(allow(BOB, CLIENT, &denied), 0);
+	ck_assert_uint_eq(policy.kernel.count, 0);
+	finish();
+}
+END_TEST
+
 /* Only mosh-servers that are there have owners. */
 START_TEST(pending_live_servers_only)
 {
@@ -240,6 +265,7 @@ START_TEST(pending_last_seen)
 END_TEST
 
 CHECK_MAIN("pending", TEST(pending_own_only), LOOP(pending_at_the_server, ARRAY_LEN(places)),
-	TEST(pending_live_servers_only), TEST(pending_allow_who_knocked),
-	TEST(pending_allow_own_only), TEST(pending_allow_says_whose),
-	TEST(pending_allow_by_network), TEST(pending_allow_within_limits), TEST(pending_last_seen))
+	TEST(pending_not_of_rivals), TEST(pending_live_servers_only),
+	TEST(pending_allow_who_knocked), TEST(pending_allow_own_only),
+	TEST(pending_allow_says_whose), TEST(pending_allow_by_network),
+	TEST(pending_allow_within_limits), TEST(pending_last_seen))
