@@ -11,6 +11,7 @@
 
 static int least_priority = LOG_INFO;
 static struct journal journal = {.fd = -1};
+static bool is_stderr_journal;
 
 void log_open(bool is_debug)
 {
@@ -18,9 +19,12 @@ void log_open(bool is_debug)
 	openlog("moshgated", LOG_NDELAY | LOG_PID, LOG_AUTHPRIV);
 }
 
-int log_to_journal(const char *path)
+int log_to_journal(const char *path, bool is_stderr)
 {
-	return journal_open(path, &journal);
+	int error = journal_open(path, &journal);
+
+	is_stderr_journal = error == 0 && is_stderr;
+	return error;
 }
 
 /* As LOG_PERROR, which knows of no line that syslog() is not given. */
@@ -36,7 +40,8 @@ static void tell_stderr(const char *line)
 /* To each one once: syslog has what the journal does not take. */
 static void tell(int priority, const char *line, const char *fields)
 {
-	tell_stderr(line);
+	if (!is_stderr_journal)
+		tell_stderr(line);
 	if (journal.fd < 0 || journal_send(&journal, priority, line, fields) < 0)
 		syslog(priority, "%s", line);
 }

@@ -218,10 +218,12 @@ static int parse_options(int argc, char **argv, struct options *options)
 /* Before standard output is given up. */
 static void open_log(const struct options *options)
 {
-	int error;
+	bool is_stderr = manager_is_journal(STDERR_FILENO);
+	int error = 0;
 
 	log_open(options->is_debug);
-	error = manager_has_journal() ? log_to_journal(JOURNAL_SOCKET) : 0;
+	if (is_stderr || manager_is_journal(STDOUT_FILENO))
+		error = log_to_journal(JOURNAL_SOCKET, is_stderr);
 	if (error < 0)
 		log_warning("the journal: %s; syslog has the lines", strerror(-error));
 }

@@ -105,19 +105,14 @@ uint64_t manager_watchdog_ms(void)
 }
 
 /* That the variable is there says little: a shell that the manager started has it, too. */
-bool manager_has_journal(void)
+bool manager_is_journal(int fd)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
 	struct stat status;
 	char text[48];
 
-	for (int fd = STDOUT_FILENO; stream && fd <= STDERR_FILENO; fd++) {
-		if (fstat(fd, &status) < 0)
-			continue;
-		snprintf(text, sizeof(text), "%ju:%ju", (uintmax_t)status.st_dev,
-			(uintmax_t)status.st_ino);
-		if (strcmp(text, stream) == 0)
-			return true;
-	}
-	return false;
+	if (!stream || fstat(fd, &status) < 0)
+		return false;
+	snprintf(text, sizeof(text), "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
+	return strcmp(text, stream) == 0;
 }

@@ -23,7 +23,7 @@ int manager_socket(const char *path, int type);
  * us again. 0: never. */
 uint64_t manager_watchdog_ms(void);
 
-/* Whether standard output or error are the journal's. */
-bool manager_has_journal(void);
+/* Whether that descriptor, of standard output or error, is the journal's. */
+bool manager_is_journal(int fd);
 
 #endif

@@ -69,7 +69,7 @@ static void begin(void)
 {
 	snprintf(path, sizeof(path), "%s/%d", folder, (int)getpid());
 	log_open(false);
-	ck_assert_int_eq(log_to_journal(path), 0);
+	ck_assert_int_eq(log_to_journal(path, false), 0);
 	start_journald();
 }
 
@@ -243,7 +243,7 @@ START_TEST(journal_is_none)
 	log_open(false);
 	memset(too_long, '/', sizeof(too_long) - 1);
 	too_long[sizeof(too_long) - 1] = '\0';
-	ck_assert_int_eq(log_to_journal(too_long), -ENAMETOOLONG);
+	ck_assert_int_eq(log_to_journal(too_long, true), -ENAMETOOLONG);
 	log_info("a line");
 	ck_assert_str_eq(to_syslog, "<6>a line\n");
 }
@@ -274,13 +274,33 @@ START_TEST(journal_stderr_too)
 }
 END_TEST
 
+/* What is the journal's has no line twice. */
+START_TEST(journal_is_stderr)
+{
+	int ends[2], saved = dup(STDERR_FILENO);
+	char c;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	begin();
+	ck_assert_int_eq(log_to_journal(path, true), 0);
+	dup2(ends[1], STDERR_FILENO);
+	log_info("to the journal");
+	stop_journald();
+	log_info("to syslog");
+	dup2(saved, STDERR_FILENO);
+	close(ends[1]);
+	ck_assert_int_eq(read(ends[0], &c, 1), 0);
+	ck_assert_str_eq(to_syslog, "<6>to syslog\n");
+}
+END_TEST
+
 int main(void)
 {
 	const struct check_test tests[] = {TEST(journal_plain_line),
 		TEST(journal_control_characters), TEST(journal_long_line),
 		LOOP(journal_event, ARRAY_LEN(users)), TEST(journal_longest_event),
 		TEST(journal_restarts), TEST(journal_is_full), TEST(journal_is_none),
-		TEST(journal_stderr_too)};
+		TEST(journal_stderr_too), TEST(journal_is_stderr)};
 	int result;
 
 	check_make_folder(folder);

@@ -192,22 +192,23 @@ START_TEST(manager_has_journal_here)
 {
 	static const char *const bad[] = {
 		"", ":", "%ju", "%ju:", "%ju:%ju ", " %ju:%ju", "%ju:%ju0", "0:0"};
-	int ends[2];
+	int ends[2], fd = _i == 0 ? STDOUT_FILENO : STDERR_FILENO;
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	unsetenv("JOURNAL_STREAM");
-	ck_assert(!manager_has_journal());
+	ck_assert(!manager_is_journal(fd));
 	set_stream(ends[_i], "%ju:%ju");
-	ck_assert(!manager_has_journal());
-	ck_assert_int_ge(dup2(ends[_i], _i == 0 ? STDOUT_FILENO : STDERR_FILENO), 0);
-	ck_assert(manager_has_journal());
+	ck_assert(!manager_is_journal(fd));
+	ck_assert_int_ge(dup2(ends[_i], fd), 0);
+	ck_assert(manager_is_journal(fd));
+	ck_assert(!manager_is_journal(ends[!_i]));
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		set_stream(ends[_i], bad[i]);
-		ck_assert_msg(!manager_has_journal(), "%s", bad[i]);
+		ck_assert_msg(!manager_is_journal(fd), "%s", bad[i]);
 	}
 	set_stream(ends[_i], "%ju:%ju");
-	close(_i == 0 ? STDOUT_FILENO : STDERR_FILENO);
-	ck_assert(!manager_has_journal());
+	close(fd);
+	ck_assert(!manager_is_journal(fd));
 }
 END_TEST
 

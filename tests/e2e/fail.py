@@ -243,8 +243,8 @@ class Helper:
             environment["FORCED"] = forced
         self.manager = manager
         self.log = open(f"{BASE}/log", "w+b")
-        status = os.fstat(self.log.fileno())
-        environment["JOURNAL_STREAM"] = f"{status.st_dev}:{status.st_ino}"  # as if that were the journal's
+        status = os.stat(os.devnull)
+        environment["JOURNAL_STREAM"] = f"{status.st_dev}:{status.st_ino}"  # as if its output were the journal's
         command = [PROGRAM, *options, "-c", f"{BASE}/moshgate.conf"]
         self.process = subprocess.Popen(manager.command(command) if manager else command, env=environment,
                                         pass_fds=manager.fds if manager else (), stdin=subprocess.DEVNULL,
