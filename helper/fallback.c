@@ -21,23 +21,42 @@ static int open_firewall(struct config *config, struct firewall **firewall)
 	return error;
 }
 
-static void install(struct firewall *firewall, const struct config *config)
+/* -errno: nobody can tell. */
+static int has_guard(struct firewall *firewall, bool *has)
 {
 	auto_free char *json = NULL;
-	struct plan nothing = {0};
 	int error = firewall_list(firewall, &json);
 
-	if (error == 0 && ruleset_has_grants(json, FALLBACK_TABLE)) {
-		log_info("the guard of the last moshgated stays as it is");
-		return;
-	}
-	if (error == 0)
-		error = firewall_install(firewall, config, &nothing);
-	if (error < 0)
-		log_error("nftables refused the guard: %s", firewall_error(firewall));
-	else
+	*has = error == 0 && ruleset_has_grants(json, FALLBACK_TABLE);
+	return error;
+}
+
+static int shut_range(struct firewall *firewall, const struct config *config)
+{
+	struct plan nothing = {0};
+	bool has;
+	int error = firewall_install(firewall, config, &nothing);
+
+	/* A helper may have come, or put its guard back, since there was none. */
+	if (error == 0 && has_guard(firewall, &has) == 0 && has)
+		error = firewall_remove(firewall);
+	else if (error == 0)
 		log_warning("UDP %u-%u is closed to everybody, by table %s, until moshgated starts",
 			config->gate.first_port, config->gate.last_port, FALLBACK_TABLE);
+	return error;
+}
+
+static void install(struct firewall *firewall, const struct config *config)
+{
+	bool has;
+	int error = has_guard(firewall, &has);
+
+	if (has)
+		log_info("the guard of the last moshgated stays as it is");
+	else if (error == 0)
+		error = shut_range(firewall, config);
+	if (error < 0)
+		log_error("nftables refused the guard: %s", firewall_error(firewall));
 }
 
 void fallback_install(const struct config *wanted)

@@ -88,9 +88,12 @@ static int restore(struct gate *gate)
 
 	if (error == 0)
 		error = install(gate, "restored");
-	if (error == 0)
-		search_see(gate);
-	return error;
+	if (error < 0)
+		return error;
+	/* Another helper that could not start may have found no guard. */
+	fallback_remove();
+	search_see(gate);
+	return 0;
 }
 
 static void delay_next_heal(struct gate *gate)
@@ -126,9 +129,7 @@ void gate_on_notice(struct gate *gate)
 	gate_heal(gate, gate_now_ms(gate));
 }
 
-/* A port still in `servers` but without a grant lost its grant for a reason: do not grant it again.
- * And whoever else is on this host is to let nobody in there by asking from it. */
-int gate_install_first(struct gate *gate)
+static void read_ports(struct gate *gate, bool is_port[SERVER_PORTS])
 {
 	auto_free void *items = NULL;
 	struct elements ports = {0};
@@ -137,15 +138,25 @@ int gate_install_first(struct gate *gate)
 	items = ports.items;
 	if (error < 0)
 		log_warning("reading the set of servers: %s", strerror(-error));
-	error = gate_refresh(gate);
 	for (size_t i = 0; i < ports.count; i++)
-		server_keep_port(&gate->grants->servers, ports.items[i].key.port);
+		is_port[ports.items[i].key.port] = true;
+}
+
+/* A port still in `servers` but without a grant lost its grant for a reason: do not grant it again.
+ * And whoever else is on this host is to let nobody in there by asking from it. */
+int gate_install_first(struct gate *gate)
+{
+	auto_free bool *is_port = memory_zeroed(SERVER_PORTS * sizeof(*is_port));
+	int error;
+
+	read_ports(gate, is_port);
+	error = gate_refresh(gate);
+	server_keep_ports(&gate->grants->servers, is_port);
 	if (error == 0)
 		error = install(gate, "installed");
 	if (error == 0)
 		fallback_remove();
-	for (size_t i = 0; i < ports.count; i++)
-		server_pass_over_port(&gate->grants->servers, ports.items[i].key.port);
+	server_pass_over_ports(&gate->grants->servers, is_port);
 	return error;
 }
 

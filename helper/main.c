@@ -83,7 +83,8 @@ static int go_into_background(struct helper *helper)
 
 static int run_helper(const struct options *options)
 {
-	struct helper helper = {.ready = -1, .started_ms = clock_boot_ms()};
+	struct helper helper = {
+		.session_fd = -1, .control_fd = -1, .ready = -1, .started_ms = clock_boot_ms()};
 	auto_free char *file = NULL;
 	int error;
 

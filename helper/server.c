@@ -55,19 +55,24 @@ void server_pass_over(struct server_table *table, uint64_t now_ms, uint64_t age_
 	}
 }
 
-void server_keep_port(struct server_table *table, uint16_t port)
+/* What does not look like mosh's may be anything that asks from there. Nothing comes to the
+ * loopback from outside. */
+void server_keep_ports(struct server_table *table, const bool *is_port)
 {
-	for (struct server *server = table->servers; server; server = server->hh.next)
-		if (server->role != SERVER_OWNED && server->socket.port == port) {
-			server->is_kept = true;
-			table->changes++;
-		}
+	for (struct server *server = table->servers; server; server = server->hh.next) {
+		if (server->role == SERVER_OWNED || !server->socket.is_ecn ||
+			!is_port[server->socket.port] ||
+			address_is_loopback(&server->socket.address))
+			continue;
+		server->is_kept = true;
+		table->changes++;
+	}
 }
 
-void server_pass_over_port(struct server_table *table, uint16_t port)
+void server_pass_over_ports(struct server_table *table, const bool *is_port)
 {
 	for (struct server *server = table->servers; server; server = server->hh.next)
-		if (server->role == SERVER_CANDIDATE && server->socket.port == port)
+		if (server->role == SERVER_CANDIDATE && is_port[server->socket.port])
 			server->role = SERVER_FOREIGN;
 }
 

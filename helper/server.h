@@ -81,7 +81,9 @@ struct server *server_find(const struct server_table *table, uint64_t cookie);
 void server_see(struct server_table *table, const struct udp_sockets *sockets, uint64_t now_ms);
 
 /* Appends the sockets of users' servers that are missing from that dump. A dump in several parts
- * may pass over one when others before it end meanwhile, so each of them is worth a question. */
+ * may pass over one when others before it end meanwhile, so each of them is worth a question; of
+ * those by which nothing is open, but replies are shut out, SERVER_MISSING_MAX are. */
+#define SERVER_MISSING_MAX 1000
 void server_missing(
 	struct server_table *table, const struct udp_sockets *seen, struct udp_sockets *missing);
 
@@ -103,11 +105,13 @@ void server_end(struct server_table *table, uint64_t cookie);
  * that look like mosh's own those seen at least SERVER_LATE_MS ago. */
 void server_pass_over(struct server_table *table, uint64_t now_ms, uint64_t age_ms);
 
-/* Sockets on that port were servers for an earlier helper: their port stays closed to replies. */
-void server_keep_port(struct server_table *table, uint16_t port);
+/* Sockets on those of SERVER_PORTS ports that look like mosh's were servers for an earlier helper:
+ * their ports stay closed to replies as long as they are there. */
+#define SERVER_PORTS (UINT16_MAX + 1)
+void server_keep_ports(struct server_table *table, const bool *is_port);
 
-/* Candidates on that port are foreign from now on; or all. */
-void server_pass_over_port(struct server_table *table, uint16_t port);
+/* Candidates on those ports are foreign from now on; or all. */
+void server_pass_over_ports(struct server_table *table, const bool *is_port);
 void server_pass_over_all(struct server_table *table);
 
 /* Counts in uids those that have candidates to be decided now; false if there are none. */

@@ -167,22 +167,31 @@ void server_see(struct server_table *table, const struct udp_sockets *sockets, u
 			add(table, &sockets->items[i], now_ms);
 }
 
-/* Of one who never logged in nothing is open that could be missed. */
+/* Something may be open by it. */
 static bool is_of_user(const struct server *server)
 {
 	return server->role == SERVER_OWNED && (server->user[0] || server->grants);
+}
+
+/* Of those, one user who never logged in may have as many as he has uids to make them with. */
+static bool is_shut(const struct server *server)
+{
+	return server->role == SERVER_OWNED || server->is_kept;
 }
 
 void server_missing(
 	struct server_table *table, const struct udp_sockets *seen, struct udp_sockets *missing)
 {
 	struct server *server;
+	size_t shut = 0;
 
 	if (is_nothing_new(table, seen))
 		return;
 	mark_missing(table, seen);
 	for (server = table->servers; server; server = server->hh.next) {
-		if (!server->is_missing || !is_of_user(server) || server->is_gone)
+		if (!server->is_missing || server->is_gone)
+			continue;
+		if (!is_of_user(server) && (!is_shut(server) || ++shut > SERVER_MISSING_MAX))
 			continue;
 		missing->items = memory_grow(missing->items, missing->count, &missing->capacity,
 			sizeof(*missing->items));
@@ -289,7 +298,7 @@ bool server_is_shadowed(
 	const struct address any = {.family = address->family};
 	bool is_any = address_is_wildcard(&server->socket.address);
 
-	/* To one address and no interface the kernel binds one socket alone. */
+	/* To one address and no interface the kernel binds one socket of mosh's kind alone. */
 	if (!is_any && table->interfaces == 0)
 		return false;
 	if (!table->bound || table->bound_comings != table->comings)

@@ -9,6 +9,7 @@
 
 #include "confine.h"
 #include "daemon.h"
+#include "fd.h"
 #include "log.h"
 #include "manager.h"
 #include "sandbox.h"
@@ -166,6 +167,13 @@ static int open_parts(struct helper *helper, struct gate_parts *parts)
 	return error < 0 ? fail("the folder of logins", error) : 0;
 }
 
+/* So that no login waits for an answer. */
+static void close_sockets(struct helper *helper)
+{
+	fd_close(&helper->session_fd);
+	fd_close(&helper->control_fd);
+}
+
 int start(struct helper *helper)
 {
 	struct gate_parts parts = {.config = &helper->config, .audit = {loop_hear, helper}};
@@ -174,11 +182,14 @@ int start(struct helper *helper)
 	if (error < 0) {
 		observer_close(parts.observer);
 		firewall_close(parts.firewall);
+		close_sockets(helper);
 		return error;
 	}
 	gate_init(&helper->gate, &parts);
 	error = gate_start(&helper->gate);
-	if (error < 0)
+	if (error < 0) {
 		gate_clear(&helper->gate);
+		close_sockets(helper);
+	}
 	return error;
 }

@@ -5,7 +5,7 @@
 #include "loop.h"
 
 /* From a configuration to a guard that stands: opens everything, confines the process, and starts
- * the gate. -errno, already logged, and then nothing is left open; -EALREADY: another helper runs
+ * the gate. -errno, already logged, and then only the lock is left; -EALREADY: another helper runs
  * with the same folder. */
 int start(struct helper *helper);
 

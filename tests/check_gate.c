@@ -186,7 +186,7 @@ START_TEST(gate_walks_once)
 	look();
 	ck_assert_uint_le(host.walks, 2);
 	gate.grants->servers.strangers_ms = UINT64_MAX;
-	server_pass_over_port(&gate.grants->servers, 60007);
+	server_pass_over_ports(&gate.grants->servers, (bool[SERVER_PORTS]){[60007] = true});
 	host.walks = 0;
 	look();
 	ck_assert_uint_eq(host.walks, 0);

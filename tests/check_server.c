@@ -591,26 +591,72 @@ START_TEST(server_strangers_in_common)
 }
 END_TEST
 
-/* Nor is one of theirs asked for by itself when a dump passes it over, unless it has a grant. */
-START_TEST(server_strangers_not_asked_for)
+/* Some of theirs are asked for by themselves when a dump passes them over, as many as are free; and
+ * all that have a grant, or a user. */
+START_TEST(server_strangers_asked_for)
 {
-	const struct udp_sockets none = {0};
+	const size_t count = SERVER_MISSING_MAX + 9;
+	struct udp_socket *sockets = memory_zeroed(count * sizeof(*sockets));
+	const struct udp_sockets seen = {sockets, count, count, NULL}, none = {0};
 	struct udp_sockets missing = {0};
 	struct grant grant;
 
 	begin();
-	add_socket(1, UID);
-	add_socket(2, OTHER);
-	add_socket(3, OTHER);
-	see(START);
-	server_adopt(&world.servers, server_find(&world.servers, 1), "alice");
-	server_adopt(&world.servers, server_find(&world.servers, 2), "");
-	server_adopt(&world.servers, server_find(&world.servers, 3), "");
-	server_find(&world.servers, 3)->grants = &grant;
+	for (size_t i = 0; i < count; i++)
+		sockets[i] = (struct udp_socket){.cookie = i + 1, .port = 60001, .uid = UID};
+	server_see(&world.servers, &seen, START);
+	for (size_t i = 0; i < count; i++) {
+		struct server *server = server_find(&world.servers, i + 1);
+
+		if (i == count - 1) /* foreign */
+			continue;
+		server_adopt(&world.servers, server, i == count - 2 ? "alice" : "");
+		if (i == count - 3)
+			server->grants = &grant;
+	}
 	server_missing(&world.servers, &none, &missing);
-	ck_assert_uint_eq(missing.count, 2);
-	ck_assert_uint_eq(missing.items[0].cookie, 1);
-	ck_assert_uint_eq(missing.items[1].cookie, 3);
+	ck_assert_uint_eq(missing.count, SERVER_MISSING_MAX + 2);
+	ck_assert_uint_eq(missing.items[missing.count - 1].cookie, count - 1);
+	ck_assert_uint_eq(missing.items[missing.count - 2].cookie, count - 2);
+	free(missing.items);
+	free(sockets);
+	finish();
+}
+END_TEST
+
+static const struct {
+	const char *address;
+	uint16_t port;
+	bool is_ecn, is_owned, is_kept;
+} earlier[] = {
+	{"198.51.100.7", 60001, true, false, true},
+	{"::", 60001, true, false, true},
+	{"198.51.100.7", 60001, false, false, false},
+	{"198.51.100.7", 60002, true, false, false},
+	{"127.0.0.2", 60001, true, false, false},
+	{"198.51.100.7", 60001, true, true, false},
+};
+
+/* Of what was there for an earlier helper what looks like mosh's is kept, and asked for by itself.
+ */
+START_TEST(server_keeps)
+{
+	const struct udp_sockets none = {0};
+	struct udp_sockets missing = {0};
+	struct udp_socket *socket;
+
+	begin();
+	socket = add_socket(1, UID);
+	socket->address = address(earlier[_i].address);
+	socket->port = earlier[_i].port;
+	socket->is_ecn = earlier[_i].is_ecn;
+	see(START);
+	if (earlier[_i].is_owned)
+		server_adopt(&world.servers, server_find(&world.servers, 1), "alice");
+	server_keep_ports(&world.servers, (bool[SERVER_PORTS]){[60001] = true});
+	ck_assert(server_find(&world.servers, 1)->is_kept == earlier[_i].is_kept);
+	server_missing(&world.servers, &none, &missing);
+	ck_assert_uint_eq(missing.count, earlier[_i].is_kept || earlier[_i].is_owned);
 	free(missing.items);
 	finish();
 }
@@ -1083,9 +1129,9 @@ CHECK_MAIN("server", TEST(server_one_per_process), TEST(server_gone_leaves_room)
 	TEST(server_owner_by_audit_session), TEST(server_owner_not_served_yet),
 	TEST(server_owner_newest), TEST(server_owner_unknown), TEST(server_looks_double),
 	TEST(server_each_uid_its_own), TEST(server_strangers_in_common),
-	TEST(server_strangers_not_asked_for), TEST(server_ends), TEST(server_missing_in_dump),
-	TEST(server_sessions_of_candidates), TEST(server_sessions_unknown),
-	TEST(server_spans_hold_all), TEST(server_spans_of_two),
+	TEST(server_strangers_asked_for), LOOP(server_keeps, ARRAY_LEN(earlier)), TEST(server_ends),
+	TEST(server_missing_in_dump), TEST(server_sessions_of_candidates),
+	TEST(server_sessions_unknown), TEST(server_spans_hold_all), TEST(server_spans_of_two),
 	LOOP(server_shadows, ARRAY_LEN(shadows)), LOOP(server_moves, ARRAY_LEN(places)),
 	TEST(server_chosen_cookies), TEST(server_spans_join), TEST(server_spans_hold_servers_alone),
 	TEST(server_spans_of_many), TEST(server_spans_are_not_missed),
