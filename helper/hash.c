@@ -17,16 +17,17 @@ _Static_assert(sizeof(factors) % SHA256_DIGEST_SIZE == 0, "they are whole digest
 /* No call that can fail or wait. The random bytes have other uses, from which they stay hidden. */
 static void make_factors(void)
 {
+	// NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel gives addresses as numbers
 	const uint8_t *random = (const uint8_t *)getauxval(AT_RANDOM);
-	uint8_t *bytes = (uint8_t *)factors;
+	uint8_t *bytes = (uint8_t *)factors, number = 0;
 
-	for (uint8_t at = 0; at < sizeof(factors); at += SHA256_DIGEST_SIZE) {
+	for (size_t at = 0; at < sizeof(factors); at += SHA256_DIGEST_SIZE, number++) {
 		struct sha256_ctx hash;
 
 		sha256_init(&hash);
 		if (random)
 			sha256_update(&hash, RANDOM_SIZE, random);
-		sha256_update(&hash, sizeof(at), &at);
+		sha256_update(&hash, sizeof(number), &number);
 		sha256_digest(&hash, SHA256_DIGEST_SIZE, bytes + at);
 	}
 }
