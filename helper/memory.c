@@ -40,7 +40,7 @@ void memory_trim(void)
 	dl_iterate_phdr(give_back_file, NULL);
 }
 
-/* As a service it has no standard error that anybody reads. */
+/* Standard error may be nobody's, or the journal's as well: twice is better than not at all. */
 _Noreturn void memory_exhausted(void)
 {
 	fputs("moshgated: out of memory\n", stderr);

@@ -82,7 +82,8 @@ void server_see(struct server_table *table, const struct udp_sockets *sockets, u
 
 /* Appends the sockets of users' servers that are missing from that dump. A dump in several parts
  * may pass over one when others before it end meanwhile, so each of them is worth a question; of
- * those by which nothing is open, but replies are shut out, SERVER_MISSING_MAX are. */
+ * those by which nothing is open, but replies are shut out, SERVER_MISSING_MAX are, of those that
+ * an earlier helper knew and of those whose user has no login. */
 #define SERVER_MISSING_MAX 1000
 void server_missing(
 	struct server_table *table, const struct udp_sockets *seen, struct udp_sockets *missing);

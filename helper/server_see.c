@@ -173,17 +173,20 @@ static bool is_of_user(const struct server *server)
 	return server->role == SERVER_OWNED && (server->user[0] || server->grants);
 }
 
-/* Of those, one user who never logged in may have as many as he has uids to make them with. */
-static bool is_shut(const struct server *server)
+/* By it replies are shut out, and there are not too many of its kind: one user who never logged in
+ * may have as many as he has uids to make them with. */
+static bool is_free(const struct server *server, size_t *kept, size_t *nameless)
 {
-	return server->role == SERVER_OWNED || server->is_kept;
+	if (server->is_kept)
+		return ++*kept <= SERVER_MISSING_MAX;
+	return server->role == SERVER_OWNED && ++*nameless <= SERVER_MISSING_MAX;
 }
 
 void server_missing(
 	struct server_table *table, const struct udp_sockets *seen, struct udp_sockets *missing)
 {
 	struct server *server;
-	size_t shut = 0;
+	size_t kept = 0, nameless = 0;
 
 	if (is_nothing_new(table, seen))
 		return;
@@ -191,7 +194,7 @@ void server_missing(
 	for (server = table->servers; server; server = server->hh.next) {
 		if (!server->is_missing || server->is_gone)
 			continue;
-		if (!is_of_user(server) && (!is_shut(server) || ++shut > SERVER_MISSING_MAX))
+		if (!is_of_user(server) && !is_free(server, &kept, &nameless))
 			continue;
 		missing->items = memory_grow(missing->items, missing->count, &missing->capacity,
 			sizeof(*missing->items));
@@ -301,6 +304,8 @@ bool server_is_shadowed(
 	/* To one address and no interface the kernel binds one socket of mosh's kind alone. */
 	if (!is_any && table->interfaces == 0)
 		return false;
+	/* On another interface one that is bound to any gets what comes there. */
+	is_any |= server->socket.interface != 0;
 	if (!table->bound || table->bound_comings != table->comings)
 		make_bound(table);
 	return has_rival(table, &server->socket, address) ||

@@ -167,7 +167,7 @@ static int open_parts(struct helper *helper, struct gate_parts *parts)
 	return error < 0 ? fail("the folder of logins", error) : 0;
 }
 
-/* So that no login waits for an answer. */
+/* So that no login waits for an answer; a service manager's stay, and wait for the next helper. */
 static void close_sockets(struct helper *helper)
 {
 	fd_close(&helper->session_fd);
