@@ -21,24 +21,33 @@ static int open_firewall(struct config *config, struct firewall **firewall)
 	return error;
 }
 
+struct guards {
+	bool has_last;     /* that of the last helper */
+	bool has_fallback; /* of an earlier start that failed */
+};
+
 /* -errno: nobody can tell. */
-static int has_guard(struct firewall *firewall, bool *has)
+static int look(struct firewall *firewall, struct guards *guards)
 {
 	auto_free char *json = NULL;
 	int error = firewall_list(firewall, &json);
 
-	*has = error == 0 && ruleset_has_grants(json, FALLBACK_TABLE);
-	return error;
+	*guards = (struct guards){false, false};
+	if (error < 0)
+		return error;
+	guards->has_last = ruleset_has_grants(json, FALLBACK_TABLE);
+	guards->has_fallback = ruleset_has_guard(json, FALLBACK_TABLE);
+	return 0;
 }
 
 static int shut_range(struct firewall *firewall, const struct config *config)
 {
 	struct plan nothing = {0};
-	bool has;
+	struct guards guards;
 	int error = firewall_install(firewall, config, &nothing);
 
 	/* A helper may have come, or put its guard back, since there was none. */
-	if (error == 0 && has_guard(firewall, &has) == 0 && has)
+	if (error == 0 && look(firewall, &guards) == 0 && guards.has_last)
 		error = firewall_remove(firewall);
 	else if (error == 0)
 		log_warning("UDP %u-%u is closed to everybody, by table %s, until moshgated starts",
@@ -46,13 +55,17 @@ static int shut_range(struct firewall *firewall, const struct config *config)
 	return error;
 }
 
-static void install(struct firewall *firewall, const struct config *config)
+/* What an earlier start closed may be another range than the default one: who knows none leaves it.
+ */
+static void install(struct firewall *firewall, const struct config *config, bool is_known)
 {
-	bool has;
-	int error = has_guard(firewall, &has);
+	struct guards guards;
+	int error = look(firewall, &guards);
 
-	if (has)
+	if (guards.has_last)
 		log_info("the guard of the last moshgated stays as it is");
+	else if (guards.has_fallback && !is_known)
+		log_info("table %s stays as it is", FALLBACK_TABLE);
 	else if (error == 0)
 		error = shut_range(firewall, config);
 	if (error < 0)
@@ -70,7 +83,7 @@ void fallback_install(const struct config *wanted)
 		config.gate.first_port = wanted->gate.first_port;
 		config.gate.last_port = wanted->gate.last_port;
 	}
-	install(firewall, &config);
+	install(firewall, &config, wanted);
 	firewall_close(firewall);
 }
 

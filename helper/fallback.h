@@ -16,7 +16,7 @@ struct config;
 
 /* Installs it, unless a table of a helper is there: that has guard and grants, perhaps by another
  * name, and a second one would cut them off. Logs what came of it. No wanted: nobody knows which
- * range. */
+ * range, so one that is there stays. */
 void fallback_install(const struct config *wanted);
 
 /* Takes it away if it is there, once another guard stands or none is wanted. Logs if that fails. */

@@ -23,7 +23,8 @@ int log_to_journal(const char *path, bool is_stderr)
 {
 	int error = journal_open(path, &journal);
 
-	is_stderr_journal = error == 0 && is_stderr;
+	/* A container may have the one and not the other. */
+	is_stderr_journal = error == 0 && is_stderr && access(path, W_OK) == 0;
 	return error;
 }
 

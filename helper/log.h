@@ -9,7 +9,8 @@
 void log_open(bool is_debug);
 
 /* From now on lines go to the journal that listens at that path, and to syslog only those that it
- * does not take; and to stderr none if that is the journal's, too. -errno: all as before. */
+ * does not take; and to stderr none if that is the journal's, too, and the path is there. -errno:
+ * all as before. */
 int log_to_journal(const char *path, bool is_stderr);
 
 /* One line; control characters in it are replaced by "?", so that no text can start another. */

@@ -237,39 +237,67 @@ int ruleset_find_obstacles(const char *json, const struct ruleset_question *ques
 	return error;
 }
 
-static bool is_guard(json_t *chain, const char *table)
+static bool has_rule(json_t *objects, const char *table, const char *chain)
 {
-	return value_is(chain, "family", "inet") && value_is(chain, "table", table) &&
-	       value_is(chain, "hook", "input");
+	json_t *object;
+	size_t index;
+
+	json_array_foreach(objects, index, object)
+	{
+		json_t *rule = json_object_get(object, "rule");
+
+		if (value_is(rule, "family", "inet") && value_is(rule, "table", table) &&
+			value_is(rule, "chain", chain))
+			return true;
+	}
+	return false;
+}
+
+static bool has_guard(json_t *objects, const char *table)
+{
+	json_t *object;
+	size_t index;
+
+	json_array_foreach(objects, index, object)
+	{
+		json_t *chain = json_object_get(object, "chain");
+
+		if (value_is(chain, "family", "inet") && value_is(chain, "table", table) &&
+			value_is(chain, "hook", "input") &&
+			has_rule(objects, table, value_text(chain, "name")))
+			return true;
+	}
+	return false;
 }
 
 bool ruleset_has_guard(const char *json, const char *table)
 {
-	json_t *root = json_loads(json, 0, NULL), *object;
-	bool has_guard = false;
-	size_t index;
+	json_t *root = json_loads(json, 0, NULL);
+	bool has = has_guard(json_object_get(root, "nftables"), table);
 
-	json_array_foreach(json_object_get(root, "nftables"), index, object)
-	{
-		has_guard |= is_guard(json_object_get(object, "chain"), table);
-	}
 	json_decref(root);
-	return has_guard;
+	return has;
+}
+
+static bool has_grants(json_t *set, const char *but)
+{
+	return value_is(set, "family", "inet") && value_is(set, "name", "grants4") &&
+	       !value_is(set, "table", but);
 }
 
 bool ruleset_has_grants(const char *json, const char *but)
 {
-	json_t *root = json_loads(json, 0, NULL), *object;
-	bool has_grants = false;
+	json_t *root = json_loads(json, 0, NULL), *objects = json_object_get(root, "nftables");
+	json_t *object;
+	bool has = false;
 	size_t index;
 
-	json_array_foreach(json_object_get(root, "nftables"), index, object)
+	json_array_foreach(objects, index, object)
 	{
 		json_t *set = json_object_get(object, "set");
 
-		has_grants |= value_is(set, "family", "inet") && value_is(set, "name", "grants4") &&
-			      !value_is(set, "table", but);
+		has |= has_grants(set, but) && has_guard(objects, value_text(set, "table"));
 	}
 	json_decref(root);
-	return has_grants;
+	return has;
 }

@@ -36,11 +36,12 @@ struct ruleset_obstacle {
 int ruleset_find_obstacles(const char *json, const struct ruleset_question *question,
 	void (*found)(const struct ruleset_obstacle *obstacle, void *context), void *context);
 
-/* True if that ruleset has a table inet of this name with a chain at the input hook: our guard. */
+/* True if that ruleset has a table inet of this name with a chain at the input hook that has rules:
+ * a guard. */
 bool ruleset_has_guard(const char *json, const char *table);
 
-/* True if a table inet of another name than that has a set of grants: a guard of ours, as some
- * configuration calls it. */
+/* True if a table inet of another name than that is a guard and has a set of grants: one of ours,
+ * as some configuration calls it. */
 bool ruleset_has_grants(const char *json, const char *but);
 
 #endif

@@ -294,13 +294,32 @@ START_TEST(journal_is_stderr)
 }
 END_TEST
 
+/* Where there is no journal to send to, standard error goes on, though it is one's. */
+START_TEST(journal_is_stderr_alone)
+{
+	char output[64] = "", expected[64];
+	int ends[2], saved = dup(STDERR_FILENO);
+
+	ck_assert_int_eq(pipe(ends), 0);
+	log_open(false);
+	ck_assert_int_eq(log_to_journal("/nowhere/socket", true), 0);
+	dup2(ends[1], STDERR_FILENO);
+	log_info("to both");
+	dup2(saved, STDERR_FILENO);
+	ck_assert_int_gt(read(ends[0], output, sizeof(output) - 1), 0);
+	snprintf(expected, sizeof(expected), "moshgated[%d]: to both\n", (int)getpid());
+	ck_assert_str_eq(output, expected);
+	ck_assert_str_eq(to_syslog, "<6>to both\n");
+}
+END_TEST
+
 int main(void)
 {
 	const struct check_test tests[] = {TEST(journal_plain_line),
 		TEST(journal_control_characters), TEST(journal_long_line),
 		LOOP(journal_event, ARRAY_LEN(users)), TEST(journal_longest_event),
 		TEST(journal_restarts), TEST(journal_is_full), TEST(journal_is_none),
-		TEST(journal_stderr_too), TEST(journal_is_stderr)};
+		TEST(journal_stderr_too), TEST(journal_is_stderr), TEST(journal_is_stderr_alone)};
 	int result;
 
 	check_make_folder(folder);

@@ -336,7 +336,11 @@ START_TEST(ruleset_depth)
 }
 END_TEST
 
-#define GUARD(family, table, hook) CHAIN_OF(family, table, "input", hook, "filter", "-10", "accept")
+#define BARE(family, table, hook) CHAIN_OF(family, table, "input", hook, "filter", "-10", "accept")
+#define RULE_IN(family, table, chain)                                                              \
+	"{'rule':{'family':'" family "','table':'" table "','chain':'" chain                       \
+	"','handle':9,'expr':[{'drop':null}]}}"
+#define GUARD(family, table, hook) BARE(family, table, hook) "," RULE_IN(family, table, "input")
 
 static const struct {
 	const char *json;
@@ -344,6 +348,19 @@ static const struct {
 } guards[] = {
 	{"{'nftables':[" META "," GUARD("inet", "moshgate", "input") "]}", true},
 	{"{'nftables':[" META "," CHAIN("drop") "," GUARD("inet", "moshgate", "input") "]}", true},
+	{"{'nftables':[" META
+	 "," RULE_IN("inet", "moshgate", "input") "," BARE("inet", "moshgate", "input") "]}",
+		true},
+	{"{'nftables':[" META "," BARE("inet", "moshgate", "input") "]}", false},
+	{"{'nftables':[" META
+	 "," BARE("inet", "moshgate", "input") "," RULE_IN("inet", "moshgate", "drops") "]}",
+		false},
+	{"{'nftables':[" META
+	 "," BARE("inet", "moshgate", "input") "," RULE_IN("ip", "moshgate", "input") "]}",
+		false},
+	{"{'nftables':[" META
+	 "," BARE("inet", "moshgate", "input") "," RULE_IN("inet", "other", "input") "]}",
+		false},
 	{"{'nftables':[" META "," GUARD("ip", "moshgate", "input") "]}", false},
 	{"{'nftables':[" META "," GUARD("inet", "other", "input") "]}", false},
 	{"{'nftables':[" META "," GUARD("inet", "moshgate", "output") "]}", false},
@@ -359,9 +376,10 @@ START_TEST(ruleset_guard)
 }
 END_TEST
 
-#define SET(family, table, name)                                                                   \
+#define SET_ALONE(family, table, name)                                                             \
 	"{'set':{'family':'" family "','table':'" table "','name':'" name                          \
 	"','type':'inet_service','handle':2}}"
+#define SET(family, table, name) SET_ALONE(family, table, name) "," GUARD(family, table, "input")
 
 static const struct {
 	const char *json;
@@ -375,6 +393,13 @@ static const struct {
 	{"{'nftables':[" META "," SET("inet", "moshgate", "servers") "]}", false},
 	{"{'nftables':[" META "," SET("ip", "moshgate", "grants4") "]}", false},
 	{"{'nftables':[" META "," GUARD("inet", "moshgate", "input") "]}", false},
+	{"{'nftables':[" META "," SET_ALONE("inet", "moshgate", "grants4") "]}", false},
+	{"{'nftables':[" META
+	 "," SET_ALONE("inet", "moshgate", "grants4") "," BARE("inet", "moshgate", "input") "]}",
+		false},
+	{"{'nftables':[" META
+	 "," SET_ALONE("inet", "moshgate", "grants4") "," GUARD("inet", "other", "input") "]}",
+		false},
 	{"no ruleset", false},
 };
 

@@ -83,6 +83,7 @@ CALL(int, -1, mkdirat, (int fd, const char *path, mode_t mode), (fd, path, mode)
 CALL(int, -1, renameat, (int from, const char *old, int to, const char *path),
 	(from, old, to, path), ENOSPC, FORCE_LATE + EIO)
 CALL(int, -1, unlink, (const char *path), (path), EACCES)
+CALL(int, -1, access, (const char *path, int mode), (path, mode), EACCES)
 CALL(int, -1, unlinkat, (int fd, const char *path, int flags), (fd, path, flags), EROFS)
 CALL(int, -1, fchown, (int fd, uid_t uid, gid_t gid), (fd, uid, gid), EPERM)
 CALL(int, -1, fchmod, (int fd, mode_t mode), (fd, mode), EPERM)
