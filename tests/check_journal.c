@@ -306,6 +306,7 @@ START_TEST(journal_is_stderr_alone)
 	dup2(ends[1], STDERR_FILENO);
 	log_info("to both");
 	dup2(saved, STDERR_FILENO);
+	close(ends[1]);
 	ck_assert_int_gt(read(ends[0], output, sizeof(output) - 1), 0);
 	snprintf(expected, sizeof(expected), "moshgated[%d]: to both\n", (int)getpid());
 	ck_assert_str_eq(output, expected);
