@@ -65,10 +65,16 @@ struct port_spans {
 	size_t count;
 };
 
+/* Where sockets that are bound to addresses of each family were left out. */
+struct hidden_ports {
+	bool of4[UINT16_MAX + 1], of6[UINT16_MAX + 1];
+};
+
 struct udp_sockets {
 	struct udp_socket *items;
 	size_t count, capacity;
 	const struct port_spans *except; /* none of those there are asked for; null: all are */
+	struct hidden_ports *hidden;     /* those of other than known users; null: none was */
 };
 
 struct mosh_processes {

@@ -34,7 +34,7 @@ static bool is_known(uint32_t uid, const void *context)
 static int see(struct gate *gate, const struct port_spans *except)
 {
 	const struct known_users known = {is_known, gate};
-	auto_free void *items = NULL;
+	auto_free void *items = NULL, *hidden = NULL;
 	struct udp_sockets sockets = {.except = except};
 	int error = observer_sockets(gate->observer, &known, &sockets);
 
@@ -46,6 +46,7 @@ static int see(struct gate *gate, const struct port_spans *except)
 	if (error == 0)
 		error = ask_for_missing(gate, &sockets);
 	items = sockets.items;
+	hidden = sockets.hidden;
 	if (error < 0) {
 		log_error("looking at UDP sockets: %s", strerror(-error));
 		return error;

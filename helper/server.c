@@ -20,6 +20,8 @@ void server_table_clear(struct server_table *table)
 	}
 	free(table->bound);
 	table->bound = NULL;
+	free(table->hidden);
+	table->hidden = NULL;
 }
 
 void server_remove(struct server_table *table, struct server *server)

@@ -69,7 +69,8 @@ struct server_table {
 	size_t interfaces;      /* how many that have not ended are bound to an interface */
 	struct server_bound *bound;
 	size_t bound_count;
-	uint64_t bound_comings; /* they were made at that count of comings */
+	uint64_t bound_comings;      /* they were made at that count of comings */
+	struct hidden_ports *hidden; /* where others may be; null: nowhere */
 };
 
 void server_table_init(struct server_table *table);
@@ -95,7 +96,8 @@ const struct port_spans *server_spans(struct server_table *table);
 
 /* What comes to that address and the server's port is for another user's socket, or may be: the
  * server is bound to any address, and the other one to just that or to any, too; or both are bound
- * to it, which the kernel allows on two interfaces. A grant has no interface. */
+ * to it, which the kernel allows on two interfaces. A grant has no interface. Of those sockets that
+ * no dump told of, being too many, it is taken that one is. */
 bool server_is_shadowed(
 	struct server_table *table, const struct server *server, const struct address *address);
 

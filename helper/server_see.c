@@ -150,10 +150,29 @@ static void mark_missing(struct server_table *table, const struct udp_sockets *s
 	}
 }
 
+static bool is_same(const struct hidden_ports *one, const struct hidden_ports *other)
+{
+	return one && other ? memcmp(one, other, sizeof(*one)) == 0 : one == other;
+}
+
+static void learn_hidden(struct server_table *table, const struct hidden_ports *hidden)
+{
+	if (is_same(table->hidden, hidden))
+		return;
+	free(table->hidden);
+	table->hidden = NULL;
+	if (hidden) {
+		table->hidden = memory_zeroed(sizeof(*hidden));
+		*table->hidden = *hidden;
+	}
+	table->comings++;
+}
+
 void server_see(struct server_table *table, const struct udp_sockets *sockets, uint64_t now_ms)
 {
 	struct server *server, *next;
 
+	learn_hidden(table, sockets->hidden);
 	if (is_nothing_new(table, sockets))
 		return;
 	mark_missing(table, sockets);
@@ -295,6 +314,11 @@ static bool has_rival(const struct server_table *table, const struct udp_socket 
 	return false;
 }
 
+static bool is_hidden(const struct hidden_ports *hidden, uint16_t port, uint8_t family)
+{
+	return hidden && (family == 4 ? hidden->of4 : hidden->of6)[port];
+}
+
 bool server_is_shadowed(
 	struct server_table *table, const struct server *server, const struct address *address)
 {
@@ -306,6 +330,8 @@ bool server_is_shadowed(
 		return false;
 	/* On another interface one that is bound to any gets what comes there. */
 	is_any |= server->socket.interface != 0;
+	if (is_any && is_hidden(table->hidden, server->socket.port, address->family))
+		return true;
 	if (!table->bound || table->bound_comings != table->comings)
 		make_bound(table);
 	return has_rival(table, &server->socket, address) ||

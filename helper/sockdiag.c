@@ -249,14 +249,27 @@ struct dump {
 	struct tally per_uid;
 };
 
-/* Sockets beyond SOCKDIAG_PER_UID are ignored; only their own user is affected. */
-static bool is_one_too_many(struct dump *dump, uint32_t uid)
+static void hide(struct udp_sockets *sockets, const struct udp_socket *socket)
 {
-	if (!dump->known)
+	if (!sockets->hidden)
+		sockets->hidden = memory_zeroed(sizeof(*sockets->hidden));
+	if (socket->address.family == 4 || socket->is_dual)
+		sockets->hidden->of4[socket->port] = true;
+	if (socket->address.family == 6)
+		sockets->hidden->of6[socket->port] = true;
+}
+
+/* Sockets beyond SOCKDIAG_PER_UID are left out. Who is known affects nobody else by his. */
+static bool is_one_too_many(struct dump *dump, const struct udp_socket *socket)
+{
+	bool is_known = dump->known && dump->known->has(socket->uid, dump->known->context);
+	uint32_t uid = is_known ? socket->uid : UID_UNKNOWN;
+
+	if (!dump->known || tally_add(&dump->per_uid, uid, 0, 1) <= SOCKDIAG_PER_UID)
 		return false;
-	if (!dump->known->has(uid, dump->known->context))
-		uid = UID_UNKNOWN;
-	return tally_add(&dump->per_uid, uid, 0, 1) > SOCKDIAG_PER_UID;
+	if (!is_known)
+		hide(dump->sockets, socket);
+	return true;
 }
 
 static void append(struct udp_sockets *sockets, const struct udp_socket *socket)
@@ -281,7 +294,7 @@ static int on_socket(const struct nlmsghdr *message, void *context)
 	int error = sockdiag_parse(message, &socket);
 
 	if (error == 0 && socket.port >= dump->first_port && socket.port <= dump->last_port &&
-		!is_one_too_many(dump, socket.uid))
+		!is_one_too_many(dump, &socket))
 		append(dump->sockets, &socket);
 	return error;
 }

@@ -12,13 +12,14 @@ struct sockdiag;
 int sockdiag_open(uint16_t first_port, uint16_t last_port, struct sockdiag **diag);
 void sockdiag_close(struct sockdiag *diag);
 
-/* At most this many sockets are reported per user and family. */
+/* At most this many sockets are reported per user and family; where more of users that are not
+ * known are is told, too. */
 #define SOCKDIAG_PER_UID 4096
 
 /* Appends every unconnected UDP socket of both families that is bound inside the range (but for
  * those in sockets->except, and for that limit, if known is not null); about 0.06 ms, and one more
- * for a thousand sockets. -errno; *sockets may hold some then. Its items are the caller's to free.
- */
+ * for a thousand sockets. -errno; *sockets may hold some then. Its items and hidden are the
+ * caller's to free. */
 int sockdiag_dump(
 	struct sockdiag *diag, const struct known_users *known, struct udp_sockets *sockets);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* When the gate looks, and what it makes of what it sees. */
 #include "check_host.h"
+#include "search.h"
 
 /* Grants; ports that open and close with them are none. */
 static void check_opened(uint64_t by_login, uint64_t by_roam, uint64_t by_allow)
@@ -512,6 +513,31 @@ START_TEST(gate_shadowed)
 }
 END_TEST
 
+/* One that is not told of, since there are too many, is as one that is; and the kernel has nothing
+ * new to tell else. */
+START_TEST(gate_shadowed_by_hidden)
+{
+	begin();
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	gate_on_exec(&gate);
+	add_process(ALICE);
+	add_socket(1, ALICE)->port = 60001;
+	bind_any(&host.sockets[0]);
+	look();
+	gate_settle(&gate);
+	host.hidden_port = 60002;
+	ck_assert_int_eq(search_see(&gate), 0);
+	gate_settle(&gate);
+	ck_assert_str_eq(heard, "login:10 grant:60001 ");
+	host.hidden_port = 60001;
+	ck_assert_int_eq(search_see(&gate), 0);
+	gate_settle(&gate);
+	ck_assert_str_eq(heard, "login:10 grant:60001 revoke:60001:5 ");
+	ck_assert_uint_eq(kernel.count, 0);
+	finish();
+}
+END_TEST
+
 /* One look that fails is not the last one. */
 START_TEST(gate_last_look_fails)
 {
@@ -730,10 +756,10 @@ CHECK_MAIN("gate", TEST(gate_from_login_to_grant), TEST(gate_one_turn_one_apply)
 	TEST(gate_sleeps), TEST(gate_compares), TEST(gate_compares_what_came_late),
 	TEST(gate_search_is_bounded), TEST(gate_search_stirred), TEST(gate_looks_at_others),
 	TEST(gate_place_taken), TEST(gate_compares_in_time), TEST(gate_starts_with_all),
-	LOOP(gate_shadowed, ARRAY_LEN(shadowed)), TEST(gate_earlier_socket),
-	LOOP(gate_logout_looks_once_more, 2), TEST(gate_logout_of_another),
-	LOOP(gate_last_look_fails, 2), TEST(gate_after_logout), TEST(gate_limit_of_logins),
-	TEST(gate_login_of_no_process), TEST(gate_roams), TEST(gate_roams_after_lapse),
-	TEST(gate_login_finds_servers), LOOP(gate_login_leaves_earlier_ones, 2),
-	TEST(gate_login_keeps_its_own), TEST(gate_revokes_by_hand), TEST(gate_allows_who_knocked),
-	TEST(gate_ends_after_max))
+	LOOP(gate_shadowed, ARRAY_LEN(shadowed)), TEST(gate_shadowed_by_hidden),
+	TEST(gate_earlier_socket), LOOP(gate_logout_looks_once_more, 2),
+	TEST(gate_logout_of_another), LOOP(gate_last_look_fails, 2), TEST(gate_after_logout),
+	TEST(gate_limit_of_logins), TEST(gate_login_of_no_process), TEST(gate_roams),
+	TEST(gate_roams_after_lapse), TEST(gate_login_finds_servers),
+	LOOP(gate_login_leaves_earlier_ones, 2), TEST(gate_login_keeps_its_own),
+	TEST(gate_revokes_by_hand), TEST(gate_allows_who_knocked), TEST(gate_ends_after_max))

@@ -79,7 +79,7 @@ START_TEST(grant_own_only)
 		{.uid = BOB, .session = AUDIT_SESSION_NONE}};
 	const struct mosh_processes processes = {items, 2, 2};
 	struct tally uids = {0};
-	const struct udp_sockets seen = {sockets, 2, 2, NULL};
+	const struct udp_sockets seen = {sockets, 2, 2, NULL, NULL};
 	const struct server_claim claim = {logins, &uids, &processes, START, on_found, NULL};
 	struct login *added;
 
@@ -128,7 +128,7 @@ END_TEST
 START_TEST(grant_shadowed_before_opening)
 {
 	struct udp_socket other = policy_socket(2, BOB, SERVER, 60001);
-	const struct udp_sockets seen = {&other, 1, 1, NULL};
+	const struct udp_sockets seen = {&other, 1, 1, NULL, NULL};
 
 	begin();
 	policy_add_server(&policy, 1, ALICE, "0.0.0.0", 60001);

@@ -37,6 +37,7 @@ static struct {
 	int install_error, read_error;
 	unsigned int failing_looks, failing_counts; /* of sockets, of processes: the next ones */
 	const struct element *knocked;              /* null: nobody did */
+	uint16_t hidden_port; /* where sockets of unknown users are left out; 0: nowhere */
 	bool is_touched;
 	bool is_anybody_known; /* at the last look */
 	char logged[256];      /* the last line at info */
@@ -126,6 +127,11 @@ int observer_sockets(
 		sockets->items[sockets->count++] = host.sockets[i];
 		if (host.sockets_error < 0)
 			break; /* some of them, and then the error */
+	}
+	if (host.hidden_port) {
+		free(sockets->hidden);
+		sockets->hidden = memory_zeroed(sizeof(*sockets->hidden));
+		sockets->hidden->of4[host.hidden_port] = true;
 	}
 	return host.sockets_error;
 }

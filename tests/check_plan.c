@@ -255,7 +255,7 @@ static void add_left(const char *comment, const char *client, uint16_t port)
 static void see_one(void)
 {
 	struct udp_socket socket = policy_socket(1, ALICE, SERVER, 60001);
-	const struct udp_sockets sockets = {&socket, 1, 1, NULL};
+	const struct udp_sockets sockets = {&socket, 1, 1, NULL, NULL};
 
 	server_see(&policy.table->servers, &sockets, START);
 }

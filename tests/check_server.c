@@ -96,7 +96,7 @@ static void add_login(pid_t pid, uint32_t uid, uint64_t cgroup, uint32_t session
 
 static void see(uint64_t now_ms)
 {
-	const struct udp_sockets sockets = {world.sockets, world.socket_count, 8, NULL};
+	const struct udp_sockets sockets = {world.sockets, world.socket_count, 8, NULL, NULL};
 
 	server_see(&world.servers, &sockets, now_ms);
 }
@@ -597,7 +597,7 @@ START_TEST(server_strangers_asked_for)
 {
 	const size_t count = SERVER_MISSING_MAX + 9;
 	struct udp_socket *sockets = memory_zeroed(count * sizeof(*sockets));
-	const struct udp_sockets seen = {sockets, count, count, NULL}, none = {0};
+	const struct udp_sockets seen = {sockets, count, count, NULL, NULL}, none = {0};
 	struct udp_sockets missing = {0};
 	struct grant grant;
 
@@ -703,7 +703,7 @@ END_TEST
 static struct server *add_owned(uint64_t cookie, const char *bound, uint16_t port)
 {
 	struct udp_socket sockets[32];
-	struct udp_sockets seen = {sockets, 0, 32, NULL};
+	struct udp_sockets seen = {sockets, 0, 32, NULL, NULL};
 	struct server *server;
 
 	for (server = world.servers.servers; server; server = server->hh.next)
@@ -934,6 +934,73 @@ START_TEST(server_shadows)
 END_TEST
 
 static const struct {
+	const char *bound, *asked;
+	uint32_t interface;
+	bool is_at4, is_at6; /* a socket that is not told of, at the server's port */
+	bool is_shadowed;
+} hidden_places[] = {
+	{"0.0.0.0", "198.51.100.7", 0, true, false, true},
+	{"0.0.0.0", "198.51.100.7", 0, false, true, false},
+	{"::", "198.51.100.7", 0, true, false, true},
+	{"::", "2001:db8::7", 0, false, true, true},
+	{"::", "2001:db8::7", 0, true, false, false},
+	{"198.51.100.7", "198.51.100.7", 0, true, true, false},
+	{"198.51.100.7", "198.51.100.7", 2, true, false, true},
+	{"198.51.100.7", "198.51.100.7", 2, false, true, false},
+};
+
+/* What is at a port, nobody knows where, is taken for another user's on the server's address, as
+ * long as it is there, if the kernel would let it be. */
+START_TEST(server_shadowed_by_hidden)
+{
+	const struct address asked = address(hidden_places[_i].asked);
+	struct hidden_ports *hidden = memory_zeroed(sizeof(*hidden));
+	struct udp_sockets seen = {world.sockets, 2, 8, NULL, hidden};
+	const struct server *server;
+
+	begin();
+	add_socket(2, UID)->interface = 2;
+	bind_shadow(add_socket(1, UID), hidden_places[_i].bound, true, hidden_places[_i].interface);
+	hidden->of4[60002] = hidden->of6[60002] = true;
+	server_see(&world.servers, &seen, START);
+	server = server_find(&world.servers, 1);
+	ck_assert(!server_is_shadowed(&world.servers, server, &asked));
+	hidden->of4[60001] = hidden_places[_i].is_at4;
+	hidden->of6[60001] = hidden_places[_i].is_at6;
+	server_see(&world.servers, &seen, START);
+	ck_assert(server_is_shadowed(&world.servers, server, &asked) ==
+		  hidden_places[_i].is_shadowed);
+	see(START);
+	ck_assert(!server_is_shadowed(&world.servers, server, &asked));
+	free(hidden);
+	finish();
+}
+END_TEST
+
+/* Who looks whether anything came or went sees that, once, also where nothing else is new. */
+START_TEST(server_hidden_count_as_coming)
+{
+	struct hidden_ports *hidden = memory_zeroed(sizeof(*hidden));
+	struct udp_sockets seen = {NULL, 0, 0, NULL, hidden}, none = {0};
+	const uint64_t *comings = &world.servers.comings;
+	uint64_t before;
+
+	begin();
+	seen.except = none.except = server_spans(&world.servers);
+	before = *comings;
+	hidden->of4[60001] = true;
+	server_see(&world.servers, &seen, START);
+	ck_assert_uint_eq(*comings, before + 1);
+	server_see(&world.servers, &seen, START);
+	ck_assert_uint_eq(*comings, before + 1);
+	server_see(&world.servers, &none, START);
+	ck_assert_uint_eq(*comings, before + 2);
+	free(hidden);
+	finish();
+}
+END_TEST
+
+static const struct {
 	const char *address;
 	uint16_t port;
 	uint32_t interface;
@@ -958,7 +1025,7 @@ START_TEST(server_moves)
 		world.sockets[i].interface = places[_i].interface;
 		world.sockets[i].is_dual = places[_i].is_dual;
 	}
-	sockets = (struct udp_sockets){world.sockets, 2, 2, NULL};
+	sockets = (struct udp_sockets){world.sockets, 2, 2, NULL, NULL};
 	server_missing(&world.servers, &sockets, &missing);
 	ck_assert_uint_eq(missing.count, 1); /* it is asked for where it was */
 	ck_assert_uint_eq(missing.items[0].port, 60001);
@@ -994,7 +1061,7 @@ static uint64_t next_chosen(uint64_t cookie)
 START_TEST(server_chosen_cookies)
 {
 	struct udp_socket *sockets = memory_zeroed(CHOSEN * sizeof(*sockets));
-	const struct udp_sockets seen = {sockets, CHOSEN, CHOSEN, NULL};
+	const struct udp_sockets seen = {sockets, CHOSEN, CHOSEN, NULL, NULL};
 	uint64_t cookie = 0;
 
 	begin();
@@ -1134,7 +1201,9 @@ CHECK_MAIN("server", TEST(server_one_per_process), TEST(server_gone_leaves_room)
 	TEST(server_strangers_asked_for), LOOP(server_keeps, ARRAY_LEN(earlier)), TEST(server_ends),
 	TEST(server_missing_in_dump), TEST(server_sessions_of_candidates),
 	TEST(server_sessions_unknown), TEST(server_spans_hold_all), TEST(server_spans_of_two),
-	LOOP(server_shadows, ARRAY_LEN(shadows)), LOOP(server_moves, ARRAY_LEN(places)),
+	LOOP(server_shadows, ARRAY_LEN(shadows)),
+	LOOP(server_shadowed_by_hidden, ARRAY_LEN(hidden_places)),
+	TEST(server_hidden_count_as_coming), LOOP(server_moves, ARRAY_LEN(places)),
 	TEST(server_chosen_cookies), TEST(server_spans_join), TEST(server_spans_hold_servers_alone),
 	TEST(server_spans_of_many), TEST(server_spans_are_not_missed),
 	LOOP(server_address_of, ARRAY_LEN(addresses)))

@@ -29,6 +29,7 @@ static void begin(void)
 static void finish(void)
 {
 	free(sockets.items);
+	free(sockets.hidden);
 	sockdiag_close(diag);
 }
 
@@ -242,8 +243,7 @@ static bool is_known(uint32_t uid, const void *context)
 	return *(const bool *)context;
 }
 
-/* As many as one may have and some more; every fourth one is another uid's, where that can be. */
-static void open_too_many(void)
+static void raise_files(void)
 {
 	struct rlimit files;
 
@@ -251,6 +251,12 @@ static void open_too_many(void)
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
 	ck_assert_uint_gt(files.rlim_cur, SOCKDIAG_PER_UID + 100);
+}
+
+/* As many as one may have and some more; every fourth one is another uid's, where that can be. */
+static void open_too_many(void)
+{
+	raise_files();
 	for (unsigned int i = 0; i < SOCKDIAG_PER_UID + SOME; i++) {
 		char address[ADDRESS_TEXT_SIZE];
 		int fd;
@@ -260,6 +266,42 @@ static void open_too_many(void)
 		if (i % 4 == 0 && fchown(fd, 1000 + i, (gid_t)-1) < 0)
 			ck_assert(errno == EPERM || errno == EINVAL);
 	}
+}
+
+static bool has_cookie(uint64_t cookie)
+{
+	for (size_t i = 0; i < sockets.count; i++)
+		if (sockets.items[i].cookie == cookie)
+			return true;
+	return false;
+}
+
+static void note_hidden(struct hidden_ports *hidden, const struct udp_socket *socket)
+{
+	if (has_cookie(socket->cookie))
+		return;
+	if (socket->address.family == 6)
+		hidden->of6[socket->port] = true;
+	if (socket->address.family == 4 || socket->is_dual)
+		hidden->of4[socket->port] = true;
+}
+
+/* Ports are hidden where sockets are that are not told of, and nowhere else. */
+static void assert_hidden(void)
+{
+	struct hidden_ports *hidden = calloc(1, sizeof(*hidden));
+	struct udp_sockets all = {0};
+
+	ck_assert_ptr_nonnull(hidden);
+	ck_assert_int_eq(sockdiag_dump(diag, NULL, &all), 0);
+	ck_assert_uint_eq(all.count, SOCKDIAG_PER_UID + SOME);
+	ck_assert_ptr_null(all.hidden);
+	for (size_t i = 0; i < all.count; i++)
+		note_hidden(hidden, &all.items[i]);
+	ck_assert_ptr_nonnull(sockets.hidden);
+	ck_assert_int_eq(memcmp(sockets.hidden, hidden, sizeof(*hidden)), 0);
+	free(hidden);
+	free(all.items);
 }
 
 /* One user's thousands are not told of beyond a number, and the next dump counts anew; nor are
@@ -276,6 +318,9 @@ START_TEST(sockdiag_most_of_a_user)
 		ck_assert_int_eq(sockdiag_dump(diag, &known, &sockets), 0);
 		ck_assert_uint_eq(sockets.count, SOCKDIAG_PER_UID);
 	}
+	assert_hidden();
+	free(sockets.hidden);
+	sockets.hidden = NULL;
 	is_everybody_known = true;
 	sockets.count = 0;
 	ck_assert_int_eq(sockdiag_dump(diag, &known, &sockets), 0);
@@ -283,6 +328,47 @@ START_TEST(sockdiag_most_of_a_user)
 	sockets.count = 0;
 	ck_assert_int_eq(sockdiag_dump(diag, NULL, &sockets), 0);
 	ck_assert_uint_eq(sockets.count, SOCKDIAG_PER_UID + SOME);
+	finish();
+}
+END_TEST
+
+static void open_shared(uint16_t port, int v6only)
+{
+	struct sockaddr_storage storage;
+	socklen_t size = kernel_address("::", port, &storage);
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), one = 1;
+
+	ck_assert_int_eq(setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof(v6only)), 0);
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)), 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&storage, size), 0);
+}
+
+/* What is bound to any address of both families is hidden in both; a known user's is not. */
+START_TEST(sockdiag_hides_in_both)
+{
+	bool is_everybody_known = false;
+	const struct known_users known = {is_known, &is_everybody_known};
+	size_t of4 = 0, of6 = 0;
+
+	begin();
+	raise_files();
+	for (unsigned int i = 0; i < SOCKDIAG_PER_UID + SOME; i++)
+		open_shared((uint16_t)(FIRST + i % 1000), i % 2);
+	ck_assert_int_eq(sockdiag_dump(diag, &known, &sockets), 0);
+	assert_hidden();
+	for (unsigned int port = FIRST; port < FIRST + 1000; port++) {
+		of4 += sockets.hidden->of4[port];
+		of6 += sockets.hidden->of6[port];
+	}
+	ck_assert_uint_gt(of4, 0);
+	ck_assert_uint_gt(of6, of4);
+	free(sockets.hidden);
+	sockets.hidden = NULL;
+	is_everybody_known = true;
+	sockets.count = 0;
+	ck_assert_int_eq(sockdiag_dump(diag, &known, &sockets), 0);
+	ck_assert_uint_eq(sockets.count, SOCKDIAG_PER_UID);
+	ck_assert_ptr_null(sockets.hidden); /* only the user himself misses his */
 	finish();
 }
 END_TEST
@@ -635,6 +721,7 @@ int main(void)
 		TEST(sockdiag_excepts_many),
 		TEST(sockdiag_finds_on_interface),
 		TEST(sockdiag_most_of_a_user),
+		TEST(sockdiag_hides_in_both),
 		TEST(sockdiag_cookie_is_new),
 		TEST(sockdiag_interrupted),
 		LOOP(sockdiag_tells_ecn, ARRAY_LEN(marks)),

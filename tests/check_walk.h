@@ -44,7 +44,7 @@ static inline bool refuses_some(const struct change *change)
 static inline void see(void)
 {
 	struct udp_socket items[MODEL_SOCKETS];
-	struct udp_sockets seen = {items, 0, MODEL_SOCKETS, NULL};
+	struct udp_sockets seen = {items, 0, MODEL_SOCKETS, NULL, NULL};
 
 	for (size_t i = 0; i < MODEL_SOCKETS; i++) {
 		struct model_socket *it = &model.sockets[i];

@@ -23,7 +23,7 @@ static bool is_known(uint32_t uid, const void *context)
 static void check_dump(struct sockdiag *diag)
 {
 	const struct known_users known = {is_known, NULL};
-	struct udp_sockets sockets = {calloc(1, sizeof(struct udp_socket)), 1, 1, NULL};
+	struct udp_sockets sockets = {calloc(1, sizeof(struct udp_socket)), 1, 1, NULL, NULL};
 
 	PROMISE(sockets.items);
 	sockets.items[0].cookie = 1;
@@ -34,6 +34,7 @@ static void check_dump(struct sockdiag *diag)
 		check_socket(&sockets.items[i]);
 	}
 	free(sockets.items);
+	free(sockets.hidden);
 }
 
 static void on_ended(uint64_t cookie, void *context)
