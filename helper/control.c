@@ -104,8 +104,11 @@ static void on_end(struct bufferevent *stream, short what, void *context)
 
 static void on_chatter(struct bufferevent *stream, void *context)
 {
-	(void)context;
-	evbuffer_drain(bufferevent_get_input(stream), SIZE_MAX);
+	struct peer *peer = context;
+
+	(void)stream;
+	refuse(peer->control, MALFORMED, peer->uid);
+	free_peer(peer);
 }
 
 struct crowd {
@@ -178,6 +181,7 @@ static enum wire_answer act(struct peer *peer, const uint8_t *bytes, size_t leng
 
 static void on_request(struct bufferevent *stream, void *context)
 {
+	const struct control *control = ((struct peer *)context)->control;
 	uint8_t bytes[WIRE_CONTROL_SIZE], word[WIRE_ANSWER_SIZE];
 	size_t length = bufferevent_read(stream, bytes, sizeof(bytes));
 	auto_free char *json = NULL;
@@ -186,6 +190,7 @@ static void on_request(struct bufferevent *stream, void *context)
 	if (bufferevent_write(stream, word, sizeof(word)) < 0 ||
 		(json && bufferevent_write(stream, json, strlen(json)) < 0))
 		memory_exhausted();
+	control->calls.worked(control->context);
 }
 
 /* No more will come: one of an earlier version may be shorter, and is to be told so. */
@@ -258,16 +263,13 @@ static void add_peer(struct control *control, int fd, uint32_t uid, uint32_t use
 		memory_exhausted();
 }
 
-static void on_connect(evutil_socket_t listening, short what, void *context)
+static void accept_peer(struct control *control)
 {
-	struct control *control = context;
 	struct ucred ucred;
 	socklen_t size = sizeof(ucred);
-	auto_fd int fd = -1;
+	auto_fd int fd = fd_accept(control->fd, &control->spare);
 	uint32_t user;
 
-	(void)what;
-	fd = fd_accept(listening, &control->spare);
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &ucred, &size) < 0)
 		return;
 	user = user_of(control, ucred.uid);
@@ -275,6 +277,16 @@ static void on_connect(evutil_socket_t listening, short what, void *context)
 		refuse(control, CROWDED, ucred.uid);
 	else
 		add_peer(control, take_fd(&fd), ucred.uid, user);
+}
+
+static void on_connect(evutil_socket_t fd, short what, void *context)
+{
+	struct control *control = context;
+
+	(void)fd;
+	(void)what;
+	accept_peer(control);
+	control->calls.worked(control->context);
 }
 
 struct control *control_new(

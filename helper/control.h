@@ -14,7 +14,8 @@
  * 2. A request is whole, of this version and here in time, or refused. (control_malformed,
  *    control_drips)
  * 3. Who watches stays for as long as he likes, so of connections to watch there are fewer: what is
- *    left for requests is free again in seconds. (control_few_watch)
+ *    left for requests is free again in seconds. (control_few_watch) If he says anything more, he
+ *    is hung up on. (control_watcher_speaks)
  * 4. Refusals are counted and logged one in a while. (sockets-control.test)
  */
 
@@ -29,6 +30,7 @@ typedef enum wire_answer control_call(
 struct control_calls {
 	control_call *answer;
 	bool (*is_known)(uint32_t uid, void *context); /* counts as a user by himself */
+	void (*worked)(void *context); /* a connection or a request was dealt with, in any way */
 };
 
 /* fd: a listening SOCK_STREAM unix socket, taken over. */

@@ -32,6 +32,11 @@ static void rest(struct helper *helper)
 		nanosleep(&(struct timespec){.tv_nsec = (long)us * 1000}, NULL);
 }
 
+static void on_worked(void *context)
+{
+	rest(context);
+}
+
 static void start_timer(struct event *timer, uint64_t ms)
 {
 	const struct timeval after = {(time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
@@ -305,7 +310,7 @@ static void watch(struct helper *helper)
 
 int loop_set_up(struct helper *helper)
 {
-	static const struct control_calls calls = {on_request, answer_is_known};
+	static const struct control_calls calls = {on_request, answer_is_known, on_worked};
 	int error;
 
 	make_base(helper);

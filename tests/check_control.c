@@ -24,7 +24,7 @@
 
 /* What the caller was asked, and what it says. */
 struct asked {
-	int count;
+	int count, worked;
 	struct wire_control request;
 	uint32_t uid;
 	enum wire_answer answer;
@@ -62,9 +62,15 @@ static bool on_known(uint32_t uid, void *context)
 	return is_anybody_known;
 }
 
+static void on_worked(void *context)
+{
+	ck_assert_ptr_eq(context, &asked);
+	asked.worked++;
+}
+
 static void begin(void)
 {
-	static const struct control_calls calls = {on_asked, on_known};
+	static const struct control_calls calls = {on_asked, on_known, on_worked};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	/* The kernel finds it a name that nobody else has. */
@@ -523,21 +529,70 @@ START_TEST(control_watch)
 	control_tell(control, "two", geteuid());
 	ck_assert_uint_eq(read_all(fd, text, 8), 8);
 	ck_assert_str_eq(text, "one\ntwo\n");
-	/* What it still says is not a request. */
-	say(fd, WIRE_LIST);
-	work();
-	ck_assert_int_eq(asked.count, 0);
-	control_tell(control, "three", geteuid());
-	ck_assert_uint_eq(read_all(fd, text, 6), 6);
-	ck_assert_mem_eq(text, "three\n", 6);
 	close(fd);
 	work();
-	control_tell(control, "four", geteuid());
+	control_tell(control, "three", geteuid());
 	work();
 	/* Who did not ask is told nothing. */
 	ck_assert_int_eq(recv(silent, text, 1, MSG_DONTWAIT), -1);
 	ck_assert_int_eq(errno, EAGAIN);
 	close(silent);
+	finish();
+}
+END_TEST
+
+/* What else he says is no request. */
+START_TEST(control_watcher_speaks)
+{
+	char text[16];
+	int fd, other;
+
+	begin();
+	other = start_watch();
+	fd = start_watch();
+	say(fd, WIRE_LIST);
+	work();
+	ck_assert_int_eq(asked.count, 0);
+	ck_assert_int_eq(recv(fd, text, 1, MSG_DONTWAIT), 0);
+	ck_assert_uint_eq(control_refused(control), 1);
+	control_tell(control, "one", geteuid());
+	ck_assert_uint_eq(read_all(other, text, 4), 4);
+	close(fd);
+	close(other);
+	finish();
+}
+END_TEST
+
+static void work_until(const int *count, int wanted)
+{
+	for (int turn = 0; turn < 1000 && *count < wanted; turn++)
+		work();
+	ck_assert_int_eq(*count, wanted);
+}
+
+/* Whatever comes of a connection or a request, it has cost something. */
+START_TEST(control_tells_of_work)
+{
+	uint8_t garbage[WIRE_CONTROL_SIZE];
+	int fds[OF_USER + 1];
+
+	drop_root();
+	begin();
+	memset(garbage, 0xff, sizeof(garbage));
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		fds[i] = dial();
+	work_until(&asked.worked, OF_USER + 1);
+	ck_assert_uint_eq(control_refused(control), 1); /* the last one */
+	say(fds[0], WIRE_LIST);
+	work_until(&asked.worked, OF_USER + 2);
+	ck_assert_int_eq(send(fds[1], garbage, sizeof(garbage), 0), sizeof(garbage));
+	work_until(&asked.worked, OF_USER + 3);
+	shutdown(fds[2], SHUT_WR);
+	work_until(&asked.worked, OF_USER + 4);
+	ck_assert_int_eq(asked.count, 1);
+	ck_assert_uint_eq(control_refused(control), 2);
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		close(fds[i]);
 	finish();
 }
 END_TEST
@@ -687,6 +742,8 @@ int main(void)
 		TEST(control_reader_gone),
 		TEST(control_per_user),
 		TEST(control_watch),
+		TEST(control_watcher_speaks),
+		TEST(control_tells_of_work),
 		TEST(control_few_watch),
 		TEST(control_watch_own_only),
 		TEST(control_watcher_does_not_read),

@@ -546,6 +546,19 @@ def unread(path):
     signal.pause()
 
 
+def talk(path):
+    """says something without end where it only watches"""
+    sock = connected(path)
+    sock.send(struct.pack("<HH28x", 1, 6))
+    sock.recv(4)
+    say("watching")
+    try:
+        while True:
+            sock.send(bytes(65536))
+    except OSError:
+        say("hung up on")
+
+
 def many_watch(path, count):
     """as many connections as each of so many uids can have, to watch"""
     for number in range(int(count)):
