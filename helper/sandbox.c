@@ -27,6 +27,10 @@
 #ifndef LANDLOCK_ACCESS_FS_IOCTL_DEV
 #define LANDLOCK_ACCESS_FS_IOCTL_DEV (1ULL << 15)
 #endif
+#ifndef LANDLOCK_ACCESS_NET_BIND_TCP
+#define LANDLOCK_ACCESS_NET_BIND_TCP    (1ULL << 0)
+#define LANDLOCK_ACCESS_NET_CONNECT_TCP (1ULL << 1)
+#endif
 #ifndef LANDLOCK_SCOPE_SIGNAL
 #define LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET (1ULL << 0)
 #define LANDLOCK_SCOPE_SIGNAL               (1ULL << 1)
@@ -53,18 +57,22 @@ struct ruleset_attributes {
 		LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |                     \
 		LANDLOCK_ACCESS_FS_TRUNCATE)
 
-/* By version; all else is as it was. */
+/* Of sockets that somebody passes: the helper has none. */
+#define NETWORK (LANDLOCK_ACCESS_NET_BIND_TCP | LANDLOCK_ACCESS_NET_CONNECT_TCP)
+#define SCOPED  (LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL)
+
+/* By version; all else is as it was. The kernel refuses attributes that it does not know. */
 static const struct {
 	long version;
-	uint64_t files, scoped;
-	size_t size; /* of the attributes that it knows */
+	struct ruleset_attributes attributes;
+	size_t size;
 } versions[] = {
-	{6, HANDLED_5, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL,
-		sizeof(struct ruleset_attributes)},
-	{5, HANDLED_5, 0, sizeof(uint64_t)},
-	{3, HANDLED_3, 0, sizeof(uint64_t)},
-	{2, HANDLED_2, 0, sizeof(uint64_t)},
-	{1, HANDLED_1, 0, sizeof(uint64_t)},
+	{6, {HANDLED_5, NETWORK, SCOPED}, sizeof(struct ruleset_attributes)},
+	{5, {HANDLED_5, NETWORK, 0}, offsetof(struct ruleset_attributes, scoped)},
+	{4, {HANDLED_3, NETWORK, 0}, offsetof(struct ruleset_attributes, scoped)},
+	{3, {HANDLED_3, 0, 0}, offsetof(struct ruleset_attributes, network)},
+	{2, {HANDLED_2, 0, 0}, offsetof(struct ruleset_attributes, network)},
+	{1, {HANDLED_1, 0, 0}, offsetof(struct ruleset_attributes, network)},
 };
 
 /* What is handled, in *files; the ruleset, or -errno. */
@@ -72,7 +80,7 @@ static int create_ruleset(const struct sandbox_files *rules, uint64_t *files)
 {
 	long version =
 		syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-	struct ruleset_attributes attributes = {0};
+	struct ruleset_attributes attributes;
 	size_t i = 0;
 	int ruleset;
 
@@ -80,8 +88,7 @@ static int create_ruleset(const struct sandbox_files *rules, uint64_t *files)
 		return -EOPNOTSUPP;
 	while (versions[i].version > version)
 		i++;
-	attributes.files = versions[i].files;
-	attributes.scoped = versions[i].scoped;
+	attributes = versions[i].attributes;
 	if (rules->is_abstract_needed)
 		attributes.scoped &= ~LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET;
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, versions[i].size, 0);
@@ -178,26 +185,19 @@ static const int calls[] = {
 	/* libevent's way for signals: the second and third once the one before has failed */
 	SCMP_SYS(pipe2),
 	SCMP_SYS(pipe),
-	SCMP_SYS(socketpair),
 	/* the two sockets, netlink, syslog, the journal, the service manager */
 	SCMP_SYS(accept4),
 	SCMP_SYS(bind),
 	SCMP_SYS(connect),
 	SCMP_SYS(getsockname),
-	SCMP_SYS(getsockopt),
-	SCMP_SYS(setsockopt),
 	SCMP_SYS(recvfrom),
 	SCMP_SYS(recvmsg),
 	SCMP_SYS(sendto),
 	SCMP_SYS(sendmsg),
-	/* processes that log in: held, never touched */
-	SCMP_SYS(pidfd_open),
 	/* a new observer, when the configuration changes */
 	SCMP_SYS(inotify_init1),
 	SCMP_SYS(inotify_add_watch),
 	/* /proc, the configuration, the logins; what may be written is Landlock's to say */
-	SCMP_SYS(openat),
-	SCMP_SYS(open),
 	SCMP_SYS(close),
 	SCMP_SYS(read),
 	SCMP_SYS(readv),
@@ -220,8 +220,6 @@ static const int calls[] = {
 	SCMP_SYS(dup2),
 	SCMP_SYS(dup3), /* dup2() where there is no such call */
 	SCMP_SYS(renameat),
-	SCMP_SYS(renameat2),
-	SCMP_SYS(mkdirat),
 	SCMP_SYS(unlink),
 	SCMP_SYS(unlinkat),
 	/* libnftables looks below /proc for who owns a table */
@@ -254,7 +252,11 @@ static const int calls[] = {
 /* clang-format off */
 #define IS(arg, value)     {arg, SCMP_CMP_EQ, value, 0}
 #define HAS_NOT(arg, flag) {arg, SCMP_CMP_MASKED_EQ, flag, 0}
+#define IS_KIND(arg, kind) {arg, SCMP_CMP_MASKED_EQ, 0xf, kind} /* of socket, its flags aside */
 /* clang-format on */
+
+#define CREATES (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))
+#define AS_ROOT 07000 /* set-user-ID, set-group-ID, sticky */
 
 /* Calls of which only some arguments are wanted: all of the comparisons hold. */
 static const struct {
@@ -262,12 +264,34 @@ static const struct {
 	unsigned int count;
 	struct scmp_arg_cmp comparisons[2];
 } conditional[] = {
-	{SCMP_SYS(socket), 1, {IS(0, AF_UNIX)}},
+	/* syslog, the journal, the service manager */
+	{SCMP_SYS(socket), 2, {IS(0, AF_UNIX), IS_KIND(1, SOCK_DGRAM)}},
+	/* libevent's last way for signals */
+	{SCMP_SYS(socketpair), 1, {IS(0, AF_UNIX)}},
 	{SCMP_SYS(socket), 2, {IS(0, AF_NETLINK), IS(2, NETLINK_NETFILTER)}},
 	{SCMP_SYS(socket), 2, {IS(0, AF_NETLINK), IS(2, NETLINK_SOCK_DIAG)}},
 	/* libnftables asks for interfaces' names, and ends the process if it cannot, as soon as it
 	 * lists somebody's rule with iif or oif */
 	{SCMP_SYS(socket), 2, {IS(0, AF_NETLINK), IS(2, NETLINK_ROUTE)}},
+	/* netlink's sockets alone, and of those what they are set to */
+	{SCMP_SYS(getsockopt), 1, {IS(1, SOL_SOCKET)}},
+	{SCMP_SYS(setsockopt), 1, {IS(1, SOL_NETLINK)}},
+	{SCMP_SYS(setsockopt), 2, {IS(1, SOL_SOCKET), IS(2, SO_ATTACH_FILTER)}},
+	{SCMP_SYS(setsockopt), 2, {IS(1, SOL_SOCKET), IS(2, SO_RCVBUFFORCE)}},
+	{SCMP_SYS(setsockopt), 2, {IS(1, SOL_SOCKET), IS(2, SO_SNDBUFFORCE)}},
+	{SCMP_SYS(setsockopt), 2, {IS(1, SOL_SOCKET), IS(2, SO_RCVBUF)}},
+	{SCMP_SYS(setsockopt), 2, {IS(1, SOL_SOCKET), IS(2, SO_SNDBUF)}},
+	/* processes that log in: held, never touched */
+	{SCMP_SYS(pidfd_open), 1, {IS(1, 0)}},
+	/* files that nobody else can become somebody by; who makes none need not say with what mode
+	 */
+	{SCMP_SYS(openat), 1, {HAS_NOT(2, CREATES)}},
+	{SCMP_SYS(openat), 1, {HAS_NOT(3, AS_ROOT)}},
+	{SCMP_SYS(open), 1, {HAS_NOT(1, CREATES)}},
+	{SCMP_SYS(open), 1, {HAS_NOT(2, AS_ROOT)}},
+	{SCMP_SYS(mkdirat), 1, {HAS_NOT(2, AS_ROOT)}},
+	/* nor devices: RENAME_WHITEOUT makes one */
+	{SCMP_SYS(renameat2), 1, {IS(4, 0)}},
 	/* libevent asks how much there is to read */
 	{SCMP_SYS(ioctl), 1, {IS(1, FIONREAD)}},
 	/* and stdio, of what is no file (/dev/null), whether it is a terminal */
@@ -276,14 +300,14 @@ static const struct {
 	{SCMP_SYS(fcntl), 1, {IS(1, F_GETFD)}},
 	{SCMP_SYS(fcntl), 1, {IS(1, F_SETFD)}},
 	{SCMP_SYS(fcntl), 1, {IS(1, F_GETFL)}},
-	{SCMP_SYS(fcntl), 1, {IS(1, F_SETFL)}},
+	{SCMP_SYS(fcntl), 2, {IS(1, F_SETFL), HAS_NOT(2, O_ASYNC)}},
 	{SCMP_SYS(fcntl64), 1, {IS(1, F_GETFD)}},
 	{SCMP_SYS(fcntl64), 1, {IS(1, F_SETFD)}},
 	{SCMP_SYS(fcntl64), 1, {IS(1, F_GETFL)}},
-	{SCMP_SYS(fcntl64), 1, {IS(1, F_SETFL)}},
-	/* no memory that can be executed */
-	{SCMP_SYS(mmap), 1, {HAS_NOT(2, PROT_EXEC)}},
-	{SCMP_SYS(mmap2), 1, {HAS_NOT(2, PROT_EXEC)}},
+	{SCMP_SYS(fcntl64), 2, {IS(1, F_SETFL), HAS_NOT(2, O_ASYNC)}},
+	/* no memory that can be executed, or that its limit does not count */
+	{SCMP_SYS(mmap), 2, {HAS_NOT(2, PROT_EXEC), HAS_NOT(3, MAP_SHARED)}},
+	{SCMP_SYS(mmap2), 2, {HAS_NOT(2, PROT_EXEC), HAS_NOT(3, MAP_SHARED)}},
 	{SCMP_SYS(mprotect), 1, {HAS_NOT(2, PROT_EXEC)}},
 	/* limits may be read, not set */
 	{SCMP_SYS(prlimit64), 1, {IS(2, 0)}},
@@ -299,7 +323,17 @@ static int add_conditional(scmp_filter_ctx filter)
 	return result;
 }
 
-int sandbox_calls(void)
+/* glibc's syslog() takes a refusal as a line that it cannot send. */
+static int add_stream(scmp_filter_ctx filter, bool is_needed)
+{
+	const struct scmp_arg_cmp comparisons[] = {IS(0, AF_UNIX), IS_KIND(1, SOCK_STREAM)};
+
+	return seccomp_rule_add_array(filter,
+		is_needed ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPROTOTYPE), SCMP_SYS(socket), 2,
+		comparisons);
+}
+
+int sandbox_calls(bool is_stream_needed)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int result = 0;
@@ -310,6 +344,8 @@ int sandbox_calls(void)
 		result = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, calls[i], 0, NULL);
 	if (result == 0)
 		result = add_conditional(filter);
+	if (result == 0)
+		result = add_stream(filter, is_stream_needed);
 	if (result == 0)
 		result = seccomp_load(filter);
 	seccomp_release(filter);
