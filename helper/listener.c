@@ -23,13 +23,14 @@
 #define CONNECTIONS_MAX 256
 #define PATIENCE_S      2 /* for a message to come */
 
-enum reason { NOT_ROOT, SILENT, MALFORMED, OTHER_VERSION, REASONS };
+enum reason { NOT_ROOT, SILENT, MALFORMED, OTHER_VERSION, ANOTHER, REASONS };
 
 static const char *const reasons[REASONS] = {
-	[NOT_ROOT] = "is not root",
+	[NOT_ROOT] = "is not root here",
 	[SILENT] = "says nothing",
 	[MALFORMED] = "sent what is no message",
 	[OTHER_VERSION] = "sent a message of another version",
+	[ANOTHER] = "opened another session than it has",
 };
 
 /* A process whose session is open. */
@@ -164,6 +165,17 @@ static void add_watch(struct listener *listener, pid_t pid, int pidfd)
 	HASH_ADD(hh, listener->watches, pid, sizeof(watch->pid), watch);
 }
 
+static enum wire_answer on_again(
+	const struct connection *connection, const struct wire_session *session)
+{
+	struct listener *listener = connection->listener;
+
+	if (listener->calls.is_its(session, connection->pid, listener->context))
+		return WIRE_DONE;
+	refuse(listener, ANOTHER, connection->pid);
+	return WIRE_REFUSED;
+}
+
 static enum wire_answer on_open(
 	struct connection *connection, const struct wire_session *session, bool *is_news)
 {
@@ -175,7 +187,7 @@ static enum wire_answer on_open(
 	/* The same process once more (a module that stands twice in the stack), or a new one of
 	 * the same number, whose predecessor's end stands to be read. */
 	if (known && poll(&(struct pollfd){.fd = known->pidfd, .events = POLLIN}, 1, 0) == 0)
-		return WIRE_DONE;
+		return on_again(connection, session);
 	if (known)
 		on_death(known->pidfd, EV_READ, known);
 	pidfd = open_pidfd(connection->fd, connection->pid);

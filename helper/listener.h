@@ -15,7 +15,9 @@
  * 3. One whole message of this version, or a refusal. (listener_malformed)
  * 4. What is not said at once does not keep others waiting: who is silent is hung up on after a
  *    while, and before that when there are many. (listener_idle_connection, listener_too_many)
- * 5. Refusals are counted and logged one in a while. (sockets-session.test)
+ * 5. A process has one session at a time; the same once more is no news, another one is refused.
+ *    (listener_same_process_twice, listener_another_of_process)
+ * 6. Refusals are counted and logged one in a while. (sockets-session.test)
  */
 
 struct event_base;
@@ -25,6 +27,8 @@ struct listener;
  * is to be done besides comes after it. */
 struct listener_calls {
 	enum wire_answer (*opened)(const struct wire_session *session, pid_t pid, void *context);
+	/* That is what a process opened of which opened() said WIRE_DONE. */
+	bool (*is_its)(const struct wire_session *session, pid_t pid, void *context);
 	/* It has its answer, which was WIRE_DONE. */
 	void (*welcomed)(const struct wire_session *session, pid_t pid, void *context);
 	/* A process of which opened() said WIRE_DONE has closed, and has its answer. */

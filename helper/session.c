@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <stddef.h>
+#include <string.h>
 
 #include "listener.h"
 #include "news.h"
@@ -13,6 +14,18 @@ static enum wire_answer on_session_opened(
 
 	news_catch_up(helper->news);
 	return gate_on_login(&helper->gate, session, pid);
+}
+
+static bool is_sessions_own(const struct wire_session *session, pid_t pid, void *context)
+{
+	struct helper *helper = context;
+	const struct login *login;
+
+	news_catch_up(helper->news);
+	login = login_find(helper->gate.logins, pid);
+	return login && login->uid == session->uid &&
+	       address_equal(&login->client, &session->client) &&
+	       strcmp(login->user, session->user) == 0;
 }
 
 static void on_session_welcomed(const struct wire_session *session, pid_t pid, void *context)
@@ -74,8 +87,8 @@ static int adopt_logins(struct helper *helper)
 
 int session_set_up(struct helper *helper, int priority)
 {
-	static const struct listener_calls calls = {
-		on_session_opened, on_session_welcomed, on_session_closed, on_session_closed};
+	static const struct listener_calls calls = {on_session_opened, is_sessions_own,
+		on_session_welcomed, on_session_closed, on_session_closed};
 	static const struct news_calls news_calls = {on_login, on_logout};
 
 	helper->news = news_new(helper->base, &news_calls, priority, helper);

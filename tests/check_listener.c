@@ -22,6 +22,7 @@ struct calls {
 	pid_t opened_pid, closed_pid, died_pid;
 	struct wire_session session;
 	enum wire_answer answer;
+	bool is_another;
 };
 
 static struct event_base *base;
@@ -49,6 +50,14 @@ static enum wire_answer on_opened(const struct wire_session *session, pid_t pid,
 	calls.opened_pid = pid;
 	calls.session = *session;
 	return calls.answer;
+}
+
+static bool on_again(const struct wire_session *session, pid_t pid, void *context)
+{
+	ck_assert_mem_eq(session, &calls.session, sizeof(*session));
+	ck_assert_ptr_eq(context, &calls);
+	ck_assert_int_eq(pid, calls.opened_pid);
+	return !calls.is_another;
 }
 
 static void on_welcomed(const struct wire_session *session, pid_t pid, void *context)
@@ -85,7 +94,8 @@ static int dial(void)
 
 static void begin(void)
 {
-	static const struct listener_calls all = {on_opened, on_welcomed, on_closed, on_died};
+	static const struct listener_calls all = {
+		on_opened, on_again, on_welcomed, on_closed, on_died};
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	strcpy(folder + strlen(folder) - 6, "XXXXXX");
@@ -216,6 +226,23 @@ START_TEST(listener_close_of_unknown)
 	begin();
 	ck_assert_int_eq(say_close(), WIRE_NOTHING);
 	ck_assert_int_eq(calls.closed, 0);
+	finish();
+}
+END_TEST
+
+/* Who has two at once is told that it is not registered; the first one stands. */
+START_TEST(listener_another_of_process)
+{
+	begin();
+	ck_assert_int_eq(say_open(), WIRE_DONE);
+	calls.is_another = true;
+	ck_assert_int_eq(say_open(), WIRE_REFUSED);
+	ck_assert_int_eq(calls.opened, 1);
+	ck_assert_int_eq(calls.welcomed, 1);
+	ck_assert_uint_eq(listener_refused(listener), 1);
+	ck_assert_int_eq(say_close(), WIRE_DONE);
+	ck_assert_int_eq(say_open(), WIRE_DONE);
+	ck_assert_int_eq(calls.opened, 2);
 	finish();
 }
 END_TEST
@@ -645,6 +672,7 @@ int main(void)
 	const struct check_test tests[] = {
 		TEST(listener_session),
 		TEST(listener_close_of_unknown),
+		TEST(listener_another_of_process),
 		TEST(listener_same_process_twice),
 		TEST(listener_tells_refusal),
 		LOOP(listener_malformed, ARRAY_LEN(malformed)),

@@ -435,6 +435,19 @@ START_TEST(connection)
 }
 END_TEST
 
+/* sshd has no connection of its own (it was started on a pipe, say), so this one is another's. */
+START_TEST(unknown_host)
+{
+	struct helper helper = {.count = 0};
+
+	connection_make(INADDR_LOOPBACK, INADDR_LOOPBACK);
+	start(&helper);
+	ck_assert_int_eq(opened(USER, "UNKNOWN", PATIENT), PAM_IGNORE);
+	check_said(LOG_WARNING, NO_ADDRESS);
+	stop(&helper);
+}
+END_TEST
+
 START_TEST(environment_is_no_address)
 {
 	struct address expected = {4, {192, 0, 2, 1}};
@@ -486,7 +499,7 @@ int main(void)
 		LOOP(helper_unreachable, ARRAY_LEN(unreachable)), TEST(close_waits_for_nobody),
 		LOOP(close_answered, WIRE_FAILED + 1),
 		LOOP(close_unreachable, ARRAY_LEN(unreachable)), TEST(close_without_open),
-		TEST(loaded_twice), TEST(tells_who), LOOP(connection, 2),
+		TEST(loaded_twice), TEST(tells_who), LOOP(connection, 2), TEST(unknown_host),
 		TEST(environment_is_no_address), TEST(credential)};
 	int status;
 
