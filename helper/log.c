@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <ctype.h>
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include "fd.h"
 #include "journal.h"
 #include "log.h"
 
@@ -30,15 +26,6 @@ int log_to_journal(const char *path, bool is_stderr)
 	/* A container may have the one and not the other. */
 	is_stderr_journal = error == 0 && is_stderr && access(path, W_OK) == 0;
 	return error;
-}
-
-bool log_is_stream(void)
-{
-	const struct sockaddr_un address = {AF_UNIX, _PATH_LOG};
-	auto_fd int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	return fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 &&
-	       errno == EPROTOTYPE;
 }
 
 /* As LOG_PERROR, which knows of no line that syslog() is not given. */

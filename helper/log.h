@@ -13,9 +13,6 @@ void log_open(bool is_debug);
  * all as before. */
 int log_to_journal(const char *path, bool is_stderr);
 
-/* Whether syslog listens on a stream, as a few of its daemons do. */
-bool log_is_stream(void);
-
 /* One line; control characters in it are replaced by "?", so that no text can start another. */
 void log_line(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

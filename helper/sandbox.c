@@ -264,8 +264,10 @@ static const struct {
 	unsigned int count;
 	struct scmp_arg_cmp comparisons[2];
 } conditional[] = {
-	/* syslog, the journal, the service manager */
+	/* syslog, the journal, the service manager; glibc's syslog() changes to a stream where
+	 * /dev/log is one */
 	{SCMP_SYS(socket), 2, {IS(0, AF_UNIX), IS_KIND(1, SOCK_DGRAM)}},
+	{SCMP_SYS(socket), 2, {IS(0, AF_UNIX), IS_KIND(1, SOCK_STREAM)}},
 	/* libevent's last way for signals */
 	{SCMP_SYS(socketpair), 1, {IS(0, AF_UNIX)}},
 	{SCMP_SYS(socket), 2, {IS(0, AF_NETLINK), IS(2, NETLINK_NETFILTER)}},
@@ -323,17 +325,7 @@ static int add_conditional(scmp_filter_ctx filter)
 	return result;
 }
 
-/* glibc's syslog() takes a refusal as a line that it cannot send. */
-static int add_stream(scmp_filter_ctx filter, bool is_needed)
-{
-	const struct scmp_arg_cmp comparisons[] = {IS(0, AF_UNIX), IS_KIND(1, SOCK_STREAM)};
-
-	return seccomp_rule_add_array(filter,
-		is_needed ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPROTOTYPE), SCMP_SYS(socket), 2,
-		comparisons);
-}
-
-int sandbox_calls(bool is_stream_needed)
+int sandbox_calls(void)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int result = 0;
@@ -344,8 +336,6 @@ int sandbox_calls(bool is_stream_needed)
 		result = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, calls[i], 0, NULL);
 	if (result == 0)
 		result = add_conditional(filter);
-	if (result == 0)
-		result = add_stream(filter, is_stream_needed);
 	if (result == 0)
 		result = seccomp_load(filter);
 	seccomp_release(filter);

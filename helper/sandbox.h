@@ -8,7 +8,7 @@
  * What the process can still ask of the kernel, after it gave up its privileges.
  *
  * 1. System calls that are not in sandbox.c's table end it: no program is executed, no process
- * made, none traced or signalled; of sockets none is made but netlink's and datagrams', and none
+ * made, none traced or signalled; of sockets none is made but netlink's and unix ones, and none
  * that somebody passes becomes more than it was. (sandbox_kills)
  * 2. Where the kernel has Landlock, files can be written and made in the state folder alone, and
  * the two sockets removed from theirs; nothing can be executed. Without Landlock that is up to the
@@ -35,8 +35,7 @@ struct sandbox_files {
 /* -EOPNOTSUPP: this kernel has no Landlock, which is no reason to stop; else -errno, which is. */
 int sandbox_files(const struct sandbox_files *rules);
 
-/* The filter of system calls; without is_stream_needed no stream can be made (EPROTOTYPE), by which
- * other services' sockets could be asked. -errno. */
-int sandbox_calls(bool is_stream_needed);
+/* The filter of system calls. -errno. */
+int sandbox_calls(void);
 
 #endif

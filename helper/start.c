@@ -127,7 +127,7 @@ static int enter_sandbox(const struct config *config)
 			 "alone");
 	else if (error < 0)
 		return fail("Landlock", error);
-	error = sandbox_calls(log_is_stream());
+	error = sandbox_calls();
 	return error < 0 ? fail("seccomp", error) : 0;
 }
 

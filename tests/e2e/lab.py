@@ -291,14 +291,40 @@ def ask(port, address, server_port):
                 sock.sendto(line.strip(), (address, int(server_port)))
 
 
+def tell_message(message):
+    """with its time in front, one a line"""
+    text = message.rstrip(b"\0\n").decode(errors="backslashreplace")
+    print(f"{time.time():.6f} {text!r}" if "\n" in text else f"{time.time():.6f} {text}", flush=True)
+
+
 def syslog(path):
-    """/dev/log: every message with its time in front, one a line"""
+    """/dev/log"""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     sock.bind(path)
     os.chmod(path, 0o666)
     while True:
-        text = sock.recv(65536).rstrip(b"\0\n").decode(errors="backslashreplace")
-        print(f"{time.time():.6f} {text!r}" if "\n" in text else f"{time.time():.6f} {text}", flush=True)
+        tell_message(sock.recv(65536))
+
+
+def syslog_stream(path):
+    """the same as a stream, in which each message ends with a zero"""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listening.bind(path)
+    os.chmod(path, 0o666)
+    listening.listen(64)
+    parts = {listening: b""}
+    while True:
+        for sock in select.select(list(parts), [], [])[0]:
+            if sock is listening:
+                parts[sock.accept()[0]] = b""
+                continue
+            data = sock.recv(65536)
+            *messages, parts[sock] = (parts[sock] + data).split(b"\0")
+            for message in messages:
+                tell_message(message)
+            if not data:
+                del parts[sock]
+                sock.close()
 
 
 def kernel_log(path):

@@ -112,8 +112,6 @@ CALL(ssize_t, -1, sendto,
 	(int fd, const void *from, size_t size, int flags, const struct sockaddr *to,
 		socklen_t to_size),
 	(fd, from, size, flags, to, to_size), ECONNREFUSED)
-CALL(int, -1, connect, (int fd, const struct sockaddr *address, socklen_t size),
-	(fd, address, size), ECONNREFUSED, EPROTOTYPE)
 CALL(int, -1, getsockname, (int fd, struct sockaddr *address, socklen_t *size), (fd, address, size),
 	ENOBUFS)
 CALL(int, -1, getsockopt, (int fd, int level, int option, void *value, socklen_t *size),
