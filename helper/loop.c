@@ -282,7 +282,9 @@ static void make_base(struct helper *helper)
 {
 	struct event_config *config = event_config_new();
 
-	if (!config || event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER) < 0)
+	/* Of people who ask one at a time: what affects packets comes in between. */
+	if (!config || event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER) < 0 ||
+		event_config_set_max_dispatch_interval(config, NULL, 1, PRIORITY_CONTROL) < 0)
 		memory_exhausted();
 	helper->base = event_base_new_with_config(config);
 	event_config_free(config);

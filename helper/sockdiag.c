@@ -246,6 +246,7 @@ struct dump {
 	size_t kept;                     /* of them: what was there before */
 	const struct known_users *known; /* null: no socket is one too many */
 	uint16_t first_port, last_port;
+	uint8_t family;
 	struct tally per_uid;
 };
 
@@ -285,6 +286,10 @@ static void begin(void *context)
 
 	dump->sockets->count = dump->kept;
 	tally_clear(&dump->per_uid);
+	if (dump->sockets->hidden && dump->family == AF_INET)
+		memset(dump->sockets->hidden->of4, 0, sizeof(dump->sockets->hidden->of4));
+	if (dump->sockets->hidden && dump->family == AF_INET6)
+		memset(dump->sockets->hidden->of6, 0, sizeof(dump->sockets->hidden->of6));
 }
 
 static int on_socket(const struct nlmsghdr *message, void *context)
@@ -326,7 +331,8 @@ static int ask(struct sockdiag *diag, union netlink_request *request, struct dum
 static int dump_family(struct sockdiag *diag, uint8_t family, const struct known_users *known,
 	struct udp_sockets *sockets)
 {
-	struct dump dump = {sockets, sockets->count, known, diag->first_port, diag->last_port, {0}};
+	struct dump dump = {
+		sockets, sockets->count, known, diag->first_port, diag->last_port, family, {0}};
 	union netlink_request request;
 
 	begin_request(&request, family, NLM_F_DUMP);
@@ -339,7 +345,8 @@ static int dump_family(struct sockdiag *diag, uint8_t family, const struct known
 int sockdiag_find(
 	struct sockdiag *diag, const struct udp_socket *socket, struct udp_sockets *sockets)
 {
-	struct dump dump = {sockets, sockets->count, NULL, socket->port, socket->port, {0}};
+	struct dump dump = {
+		sockets, sockets->count, NULL, socket->port, socket->port, AF_UNSPEC, {0}};
 	union netlink_request request;
 	struct inet_diag_req_v2 *asked = begin_request(
 		&request, socket->address.family == 4 ? AF_INET : AF_INET6, NLM_F_ACK);

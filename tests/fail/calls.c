@@ -171,6 +171,9 @@ CALL(int, -1, nft_run_cmd_from_buffer, (struct nft_ctx * nft, const char *comman
 
 /* events */
 CALL(struct event_config *, NULL, event_config_new, (void), (), ENOMEM)
+CALL(int, -1, event_config_set_max_dispatch_interval,
+	(struct event_config * config, const struct timeval *interval, int callbacks, int priority),
+	(config, interval, callbacks, priority), ENOMEM)
 CALL(int, -1, event_config_set_flag, (struct event_config * config, int flag), (config, flag),
 	EINVAL)
 CALL(struct event_base *, NULL, event_base_new_with_config, (const struct event_config *config),
