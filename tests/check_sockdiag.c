@@ -362,6 +362,11 @@ START_TEST(sockdiag_hides_in_both)
 	}
 	ck_assert_uint_gt(of4, 0);
 	ck_assert_uint_gt(of6, of4);
+	/* A dump that is begun anew has forgotten what it hid. */
+	sockets.hidden->of4[1] = sockets.hidden->of6[1] = true;
+	sockets.count = 0;
+	ck_assert_int_eq(sockdiag_dump(diag, &known, &sockets), 0);
+	assert_hidden();
 	free(sockets.hidden);
 	sockets.hidden = NULL;
 	is_everybody_known = true;
