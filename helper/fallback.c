@@ -55,8 +55,7 @@ static int shut_range(struct firewall *firewall, const struct config *config)
 	return error;
 }
 
-/* What an earlier start closed may be another range than the default one: who knows none leaves it.
- */
+/* An earlier start may have closed another range than the default one: who knows none leaves it. */
 static void install(struct firewall *firewall, const struct config *config, bool is_known)
 {
 	struct guards guards;

@@ -186,8 +186,7 @@ static const int calls[] = {
 	SCMP_SYS(pipe2),
 	SCMP_SYS(pipe),
 	/* the two sockets, netlink, syslog, the journal, the service manager */
-	SCMP_SYS(socketcall), /* all of them, by some 32-bit libcs; no filter sees what it is asked
-			       */
+	SCMP_SYS(socketcall), /* some libcs' for all of them; no filter sees what it is asked */
 	SCMP_SYS(accept4),
 	SCMP_SYS(bind),
 	SCMP_SYS(connect),
@@ -287,8 +286,7 @@ static const struct {
 	{SCMP_SYS(setsockopt), 2, {IS(1, SOL_SOCKET), IS(2, SO_SNDBUF)}},
 	/* processes that log in: held, never touched */
 	{SCMP_SYS(pidfd_open), 1, {IS(1, 0)}},
-	/* files that nobody else can become somebody by; who makes none need not say with what mode
-	 */
+	/* no file that makes somebody else of who runs it; who makes none may say any mode */
 	{SCMP_SYS(openat), 1, {HAS_NOT(2, CREATES)}},
 	{SCMP_SYS(openat), 1, {HAS_NOT(3, AS_ROOT)}},
 	{SCMP_SYS(open), 1, {HAS_NOT(1, CREATES)}},

@@ -59,8 +59,7 @@ int request_fill(pam_handle_t *pamh, struct wire_session *session)
 
 	if (rhost[0] == '\0')
 		return -REQUEST_LOCAL;
-	/* sshd's word for no internet connection of its own: then another one is somebody else's.
-	 */
+	/* sshd's word for no internet connection of its own: one that is there is another's. */
 	if (strcmp(rhost, "UNKNOWN") == 0)
 		return -REQUEST_NO_ADDRESS;
 	error = peer_find(rhost, &session->client, &session->server);
