@@ -586,6 +586,19 @@ def hang_on(path, count, kind="stream"):
     say("holding", len(held))
 
 
+def ask_all(go):
+    """a request of another version on all of hang_on's connections at once, when there is a file go"""
+    while not os.path.exists(go):
+        time.sleep(0.01)
+    for sock in held:
+        sock.send(struct.pack("<HH28x", 2, 1))
+    say("asked")
+    for sock in held:
+        while sock.recv(65536):
+            pass
+    say("answered")
+
+
 def dial(path, kind="stream"):
     """connect and hang up without end"""
     kind = socket.SOCK_STREAM if kind == "stream" else socket.SOCK_SEQPACKET
