@@ -240,6 +240,10 @@ static const int calls[] = {
 	SCMP_SYS(geteuid),
 	SCMP_SYS(getgid),
 	SCMP_SYS(getegid),
+	SCMP_SYS(getuid32), /* these four: 32-bit libcs, whose others are of 16 bits */
+	SCMP_SYS(geteuid32),
+	SCMP_SYS(getgid32),
+	SCMP_SYS(getegid32),
 	SCMP_SYS(getrandom),
 	SCMP_SYS(sysinfo), /* glibc's qsort(): how much memory there is */
 	SCMP_SYS(rt_sigaction),
