@@ -244,6 +244,8 @@ static const int calls[] = {
 	SCMP_SYS(geteuid32),
 	SCMP_SYS(getgid32),
 	SCMP_SYS(getegid32),
+	SCMP_SYS(getrlimit),  /* where prlimit64() is not the call for it */
+	SCMP_SYS(ugetrlimit), /* the same on 32-bit processors */
 	SCMP_SYS(getrandom),
 	SCMP_SYS(sysinfo), /* glibc's qsort(): how much memory there is */
 	SCMP_SYS(rt_sigaction),
