@@ -6,7 +6,7 @@ build_packages="gcc make autoconf automake libtool pkg-config libc6-dev libpam0g
 	libnftnl-dev libmnl-dev libevent-dev libcap-ng-dev libseccomp-dev libjansson-dev libinih-dev nettle-dev
 	uthash-dev check"
 lab_packages="openssh-server openssh-client mosh tmux nftables iproute2 procps python3 python3-prometheus-client netbase
-	util-linux libpam-modules strace perl valgrind"
+	util-linux mount libpam-modules strace perl valgrind"
 # What firewalls run with. They themselves are unpacked (unpack_firewalls): installed, ufw and iptables-persistent
 # shut each other out, and firewalld would close the host's ports when it starts next.
 firewall_packages="iptables dbus-daemon python3-dbus python3-gi gir1.2-glib-2.0 python3-nftables python3-cap-ng"

@@ -19,19 +19,20 @@ exec_on() {
 
 # --- files: private copies of what the lab changes ------------------------------------------------
 
+# Without one of these mounts the lab would write where the host's own are.
 lab_files() {
 	hostname server
-	mount -t tmpfs -o mode=755 lab /run
+	mount -t tmpfs -o mode=755 lab /run || return
 	mkdir -p $LAB/home $LAB/keys /run/sshd
 	: >$LAB/monitor
-	cp -a /etc $LAB/etc
-	mount --bind $LAB/etc /etc
+	cp -a /etc $LAB/etc || return
+	mount --bind $LAB/etc /etc || return
 	rm -f /etc/motd
-	mount -t tmpfs -o mode=755 lab /var/log
+	mount -t tmpfs -o mode=755 lab /var/log || return
 	touch /var/log/wtmp /var/log/lastlog
 	install -m 664 -g 43 /dev/null /run/utmp
-	[ ! -d /var/lib/wtmpdb ] || mount -t tmpfs lab /var/lib/wtmpdb
-	lab_dev
+	[ ! -d /var/lib/wtmpdb ] || mount -t tmpfs lab /var/lib/wtmpdb || return
+	lab_dev || return
 	python3 "$E2E/lab.py" syslog /dev/log >$LAB/syslog &
 	wait_for 5 test -S /dev/log
 }
@@ -41,14 +42,14 @@ lab_dev() {
 	local node
 
 	mkdir $LAB/dev
-	mount -t tmpfs -o mode=755 lab $LAB/dev
+	mount -t tmpfs -o mode=755 lab $LAB/dev || return
 	for node in null zero full random urandom tty; do
 		: >$LAB/dev/$node
 		mount --bind /dev/$node $LAB/dev/$node
 	done
 	mkdir -m 1777 $LAB/dev/shm
 	mkdir $LAB/dev/pts
-	mount -t devpts -o newinstance,ptmxmode=666,mode=620,gid=5 lab $LAB/dev/pts
+	mount -t devpts -o newinstance,ptmxmode=666,mode=620,gid=5 lab $LAB/dev/pts || return
 	ln -s pts/ptmx $LAB/dev/ptmx
 	ln -s /proc/self/fd $LAB/dev/fd
 	mount --rbind $LAB/dev /dev

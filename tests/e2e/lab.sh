@@ -45,7 +45,7 @@ lab_needs() {
 	local program
 
 	[ "$(id -u)" = 0 ] || skip "needs root"
-	for program in setpriv unshare nsenter ip nft sshd ssh ssh-keygen mosh mosh-server tmux python3 pgrep; do
+	for program in setpriv unshare mount nsenter ip nft sshd ssh ssh-keygen mosh mosh-server tmux python3 pgrep; do
 		command -v "$program" >/dev/null || skip "needs $program"
 	done
 	[ -d /proc/sys/net/ipv6 ] || skip "needs IPv6 in the kernel"
