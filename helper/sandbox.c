@@ -171,6 +171,7 @@ static const int calls[] = {
 	SCMP_SYS(ppoll),
 	SCMP_SYS(ppoll_time64),
 	SCMP_SYS(select),
+	SCMP_SYS(_newselect),
 	SCMP_SYS(pselect6),
 	SCMP_SYS(pselect6_time64),
 	SCMP_SYS(clock_gettime),
@@ -191,8 +192,10 @@ static const int calls[] = {
 	SCMP_SYS(bind),
 	SCMP_SYS(connect),
 	SCMP_SYS(getsockname),
+	SCMP_SYS(recv), /* some libcs' recv(), and below send() */
 	SCMP_SYS(recvfrom),
 	SCMP_SYS(recvmsg),
+	SCMP_SYS(send),
 	SCMP_SYS(sendto),
 	SCMP_SYS(sendmsg),
 	/* a new observer, when the configuration changes */
@@ -226,7 +229,10 @@ static const int calls[] = {
 	/* libnftables looks below /proc for who owns a table */
 	SCMP_SYS(readlink),
 	SCMP_SYS(readlinkat),
-	/* memory */
+/* memory */
+#ifdef __s390x__
+	SCMP_SYS(mmap), /* its arguments are in memory, where no filter sees them */
+#endif
 	SCMP_SYS(brk),
 	SCMP_SYS(munmap),
 	SCMP_SYS(mremap),
@@ -313,9 +319,13 @@ static const struct {
 	{SCMP_SYS(fcntl64), 1, {IS(1, F_SETFD)}},
 	{SCMP_SYS(fcntl64), 1, {IS(1, F_GETFL)}},
 	{SCMP_SYS(fcntl64), 2, {IS(1, F_SETFL), HAS_NOT(2, O_ASYNC)}},
-	/* no memory that can be executed, or that its limit does not count */
-	{SCMP_SYS(mmap), 2, {HAS_NOT(2, PROT_EXEC), HAS_NOT(3, MAP_SHARED)}},
+/* no memory that can be executed, or that its limit does not count; where there is mmap2(),
+ * mmap() is one that has its arguments in memory, and that nothing calls */
+#ifdef SYS_mmap2
 	{SCMP_SYS(mmap2), 2, {HAS_NOT(2, PROT_EXEC), HAS_NOT(3, MAP_SHARED)}},
+#elif !defined(__s390x__)
+	{SCMP_SYS(mmap), 2, {HAS_NOT(2, PROT_EXEC), HAS_NOT(3, MAP_SHARED)}},
+#endif
 	{SCMP_SYS(mprotect), 1, {HAS_NOT(2, PROT_EXEC)}},
 	/* limits may be read, not set */
 	{SCMP_SYS(prlimit64), 1, {IS(2, 0)}},
