@@ -427,7 +427,7 @@ static const struct {
 } damages[] = {
 	{"version 0", 0, 4, 0},
 	{"version 2", 0, 1, 2},
-	{"version, last byte", 3, 1, 1},
+	{"version, last byte", 3, 1, 2},
 	{"pid, first byte", 4, 1, 0x93},
 	{"pid, last byte", 7, 1, 0x80},
 	{"pid 0", 4, 4, 0},
