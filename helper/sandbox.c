@@ -229,11 +229,11 @@ static const int calls[] = {
 	/* libnftables looks below /proc for who owns a table */
 	SCMP_SYS(readlink),
 	SCMP_SYS(readlinkat),
-/* memory */
+	/* memory */
+	SCMP_SYS(brk),
 #ifdef __s390x__
 	SCMP_SYS(mmap), /* its arguments are in memory, where no filter sees them */
 #endif
-	SCMP_SYS(brk),
 	SCMP_SYS(munmap),
 	SCMP_SYS(mremap),
 	SCMP_SYS(madvise),
@@ -319,14 +319,14 @@ static const struct {
 	{SCMP_SYS(fcntl64), 1, {IS(1, F_SETFD)}},
 	{SCMP_SYS(fcntl64), 1, {IS(1, F_GETFL)}},
 	{SCMP_SYS(fcntl64), 2, {IS(1, F_SETFL), HAS_NOT(2, O_ASYNC)}},
-/* no memory that can be executed, or that its limit does not count; where there is mmap2(),
- * mmap() is one that has its arguments in memory, and that nothing calls */
+	/* no memory that can be executed, or that its limit does not count; where there is mmap2(),
+	 * mmap() is one that has its arguments in memory, and that nothing calls */
+	{SCMP_SYS(mprotect), 1, {HAS_NOT(2, PROT_EXEC)}},
 #ifdef SYS_mmap2
 	{SCMP_SYS(mmap2), 2, {HAS_NOT(2, PROT_EXEC), HAS_NOT(3, MAP_SHARED)}},
 #elif !defined(__s390x__)
 	{SCMP_SYS(mmap), 2, {HAS_NOT(2, PROT_EXEC), HAS_NOT(3, MAP_SHARED)}},
 #endif
-	{SCMP_SYS(mprotect), 1, {HAS_NOT(2, PROT_EXEC)}},
 	/* limits may be read, not set */
 	{SCMP_SYS(prlimit64), 1, {IS(2, 0)}},
 };
