@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <asm/termbits.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
@@ -310,6 +311,10 @@ static const struct {
 	{SCMP_SYS(ioctl), 1, {IS(1, FIONREAD)}},
 	/* and stdio, of what is no file (/dev/null), whether it is a terminal */
 	{SCMP_SYS(ioctl), 1, {IS(1, TCGETS)}},
+#ifdef TCGETS2
+	{SCMP_SYS(ioctl), 1, {IS(1, TCGETS2)}}, /* glibc 2.42's way */
+#endif
+	{SCMP_SYS(ioctl), 1, {IS(1, TIOCGWINSZ)}}, /* musl's */
 	/* nothing that has signals sent */
 	{SCMP_SYS(fcntl), 1, {IS(1, F_GETFD)}},
 	{SCMP_SYS(fcntl), 1, {IS(1, F_SETFD)}},

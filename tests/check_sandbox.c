@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <asm/termbits.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -523,6 +524,25 @@ static bool can_keep_logins(void)
 	       fstatat(logins, "bad-bad", &status, 0) == 0 && unlinkat(logins, "bad-bad", 0) == 0;
 }
 
+/* As stdio of one libc or another asks what is no file. */
+static bool can_ask_for_terminal(void)
+{
+	static const unsigned long questions[] = {
+		TCGETS,
+#ifdef TCGETS2
+		TCGETS2,
+#endif
+		TIOCGWINSZ,
+	};
+	char answer[256];
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++)
+		if (ioctl(null, questions[i], answer) == 0 || (errno != ENOTTY && errno != EACCES))
+			return false;
+	return close(null) == 0;
+}
+
 #define NEED(function)                                                                             \
 	{                                                                                          \
 #function, function                                                                \
@@ -553,6 +573,7 @@ static const struct {
 	NEED(can_tell_journal),
 	NEED(can_read_limits),
 	NEED(can_keep_logins),
+	NEED(can_ask_for_terminal),
 };
 
 static int do_need(int i)

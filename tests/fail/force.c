@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <execinfo.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -7,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <unwind.h>
 
 #include "force.h"
 #include "news.h"
@@ -18,17 +18,15 @@ extern const char __executable_start, etext;
 
 static struct force_file *file;
 
-/* Before the program confines itself: later it could neither open the file, nor load what
- * backtrace() wants at its first call. */
+/* Before the program confines itself: later it could not open the file. */
 __attribute__((constructor)) static void begin(void)
 {
 	const char *path = getenv("FORCED");
-	void *frames[1], *mapped;
+	void *mapped;
 	int fd;
 
 	if (!path)
 		return;
-	backtrace(frames, 1);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	mapped = mmap(NULL, sizeof(*file), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (fd < 0 || mapped == MAP_FAILED)
@@ -52,17 +50,33 @@ static bool is_in_news(const char *at)
 	return distance > -NEWS_CODE && distance < NEWS_CODE;
 }
 
+struct stack {
+	const char *frames[64];
+	int depth;
+};
+
+static _Unwind_Reason_Code add_frame(struct _Unwind_Context *context, void *data)
+{
+	struct stack *stack = data;
+
+	if (stack->depth == sizeof(stack->frames) / sizeof(stack->frames[0]))
+		return _URC_END_OF_STACK;
+	stack->frames[stack->depth++] = (const char *)_Unwind_GetIP(context);
+	return _URC_NO_REASON;
+}
+
 /* The helper's own part of the stack: what called the wrapper, what called that, and so on, up to
  * what was put off. */
 __attribute__((noinline)) static void look_back(uint32_t offsets[FORCE_DEPTH])
 {
-	void *frames[64];
-	int depth = backtrace(frames, 64), used = 0;
+	struct stack stack = {.depth = 0};
+	int used = 0;
 
+	_Unwind_Backtrace(add_frame, &stack);
 	memset(offsets, 0, FORCE_DEPTH * sizeof(offsets[0]));
 	/* but for this function, force() and the wrapper */
-	for (int i = 3; i < depth && used < FORCE_DEPTH; i++) {
-		const char *at = frames[i];
+	for (int i = 3; i < stack.depth && used < FORCE_DEPTH; i++) {
+		const char *at = stack.frames[i];
 
 		if (is_in_news(at) && used > 0)
 			return;
