@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <asm/termbits.h>
+#include <asm/termbits.h> /* struct termios, which TCGETS wants on POWER */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
