@@ -327,11 +327,15 @@ START_TEST(firewall_replaces_sets)
 }
 END_TEST
 
-static bool has_text(const char *command, const char *wanted)
+/* The kernel may tell of a port twice, while it makes a set smaller from which something was
+ * deleted. */
+static bool has_port(uint16_t port)
 {
-	char *listed = nft_ask(command);
-	bool has = strstr(listed, wanted) != NULL;
+	char *listed = nft_ask("list set inet moshgate servers"), wanted[sizeof("60001")];
+	bool has;
 
+	snprintf(wanted, sizeof(wanted), "%u", port);
+	has = strstr(listed, wanted) != NULL;
 	free(listed);
 	return has;
 }
@@ -356,7 +360,7 @@ START_TEST(firewall_refuses_one)
 	ck_assert_int_eq(changes[3].error, 0);
 	ck_assert_ptr_null(read_one(&changes[0]));
 	ck_assert_ptr_nonnull(read_one(&changes[1]));
-	ck_assert(has_text("list set inet moshgate servers", "60002"));
+	ck_assert(has_port(60002));
 	nft_run("flush set inet moshgate grants4");
 	nft_run("flush set inet moshgate servers");
 	check_ruleset(default_rules);
@@ -435,11 +439,13 @@ START_TEST(firewall_ports)
 	add_change(CHANGE_PORT_OPEN, NULL, NULL, 60001);
 	add_change(CHANGE_PORT_OPEN, NULL, NULL, 60003);
 	ck_assert_int_eq(apply(), 0);
-	ck_assert(has_text("list set inet moshgate servers", "{ 60001, 60003 }"));
+	ck_assert(has_port(60001));
+	ck_assert(has_port(60003));
 	add_change(CHANGE_PORT_SHUT, NULL, NULL, 60001);
 	add_change(CHANGE_PORT_SHUT, NULL, NULL, 60002);
 	ck_assert_int_eq(apply(), 0);
-	ck_assert(has_text("list set inet moshgate servers", "{ 60003 }"));
+	ck_assert(!has_port(60001));
+	ck_assert(has_port(60003));
 	finish();
 }
 END_TEST
@@ -512,7 +518,7 @@ START_TEST(firewall_refused)
 	ck_assert_ptr_null(read_one(&changes[0]));
 	ck_assert_ptr_nonnull(read_one(&changes[1]));
 	ck_assert_ptr_null(read_one(&changes[2]));
-	ck_assert(has_text("list set inet moshgate servers", "60002"));
+	ck_assert(has_port(60002));
 	finish();
 }
 END_TEST
