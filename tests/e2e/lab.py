@@ -28,12 +28,16 @@ def any_for(address):
 
 
 def set_elements(table, name):
-    """value and attributes of each element of the sets whose names begin so, in nft's JSON"""
+    """value and attributes of each element of the sets whose names begin so, in nft's JSON; the kernel may tell of one
+    twice, while it makes a set smaller from which something was deleted"""
     for item in table["nftables"]:
         if item.get("set", {}).get("name", "").startswith(name):
+            elements = {}
             for element in item["set"].get("elem", []):
                 attributes = element.get("elem", {}) if isinstance(element, dict) else {}
-                yield attributes.get("val", element), attributes
+                value = attributes.get("val", element)
+                elements[str(value)] = value, attributes
+            yield from elements.values()
 
 
 def grants_of(table):
