@@ -933,6 +933,30 @@ START_TEST(server_shadows)
 }
 END_TEST
 
+/* Others that are bound to an interface end: one that was nobody's, and one that was a server. */
+START_TEST(server_shadowed_as_before)
+{
+	const struct address asked = address("198.51.100.7");
+	const struct server *server;
+
+	begin();
+	bind_shadow(add_socket(1, UID), "198.51.100.7", false, 2);
+	bind_shadow(add_socket(2, UID + 1), "198.51.100.7", false, 3);
+	add_socket(3, UID)->interface = 4;
+	add_socket(4, UID)->interface = 5;
+	see(START);
+	server = server_find(&world.servers, 1);
+	server_end(&world.servers, 3);
+	ck_assert(server_is_shadowed(&world.servers, server, &asked));
+	server_adopt(&world.servers, server_find(&world.servers, 4), "alice");
+	server_end(&world.servers, 4);
+	ck_assert(server_is_shadowed(&world.servers, server, &asked));
+	server_end(&world.servers, 2);
+	ck_assert(!server_is_shadowed(&world.servers, server, &asked));
+	finish();
+}
+END_TEST
+
 static const struct {
 	const char *bound, *asked;
 	uint32_t interface;
@@ -1201,7 +1225,7 @@ CHECK_MAIN("server", TEST(server_one_per_process), TEST(server_gone_leaves_room)
 	TEST(server_strangers_asked_for), LOOP(server_keeps, ARRAY_LEN(earlier)), TEST(server_ends),
 	TEST(server_missing_in_dump), TEST(server_sessions_of_candidates),
 	TEST(server_sessions_unknown), TEST(server_spans_hold_all), TEST(server_spans_of_two),
-	LOOP(server_shadows, ARRAY_LEN(shadows)),
+	LOOP(server_shadows, ARRAY_LEN(shadows)), TEST(server_shadowed_as_before),
 	LOOP(server_shadowed_by_hidden, ARRAY_LEN(hidden_places)),
 	TEST(server_hidden_count_as_coming), LOOP(server_moves, ARRAY_LEN(places)),
 	TEST(server_chosen_cookies), TEST(server_spans_join), TEST(server_spans_hold_servers_alone),
