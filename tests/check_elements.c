@@ -12,9 +12,9 @@
 #define SETS                                                                                       \
 	"add table inet moshgate\n"                                                                \
 	"add set inet moshgate grants4 { type ipv4_addr . ipv4_addr . inet_service;"               \
-	" flags dynamic,timeout; counter; }\n"                                                     \
+	" flags dynamic,timeout; size 65535; counter; }\n"                                         \
 	"add set inet moshgate grants6 { type ipv6_addr . ipv6_addr . inet_service;"               \
-	" flags dynamic,timeout; counter; }\n"
+	" flags dynamic,timeout; size 65535; counter; }\n"
 #define ELEMENT4 "192.0.2.1 . 192.0.2.7 . 60001"
 #define ELEMENT6 "2001:db8::1 . 2001:db8::7 . 60002"
 
@@ -160,7 +160,6 @@ static void fill(void)
 	free(text);
 }
 
-/* More than the kernel tells in one message. */
 /* Of sets that have our names and are not like ours nothing is ours; and the rest is read. */
 START_TEST(elements_of_other_types)
 {

@@ -614,7 +614,8 @@ START_TEST(firewall_evil_names)
 		ck_assert_uint_eq(command_count, way == 0 ? 2 : 0);
 		ck_assert_int_eq(label_read(read_one(change)->comment, &got), 0);
 		ck_assert_str_eq(got.user, evil[_i]);
-		ck_assert_uint_eq(elements.count, 1);
+		for (size_t i = 0; i < elements.count; i++)
+			ck_assert_mem_eq(&elements.items[i].key, &change->key, sizeof(change->key));
 		nft_run("flush set inet moshgate grants4");
 	}
 	check_ruleset(default_rules);

@@ -308,7 +308,7 @@ class Helper:
             answer = self.try_control(request, port)
             if answer and answer[0] in (DONE, NOTHING):
                 return answer[0], answer[1], is_again
-            if self.ends_within(0.1):
+            if self.ends_within(5 if is_again else 0.1):
                 raise Ended
         raise Fault(f"control request {request} fails twice: {answer}")
 

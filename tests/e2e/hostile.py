@@ -21,6 +21,7 @@ PR_SET_NAME = 15
 IP_PKTINFO = 8
 IP_FREEBIND = 15
 IP_LOCAL_PORT_RANGE = 51  # since Linux 6.3
+SO_TIMESTAMPNS = 35
 
 sockets = []  # those that this process has bound
 held = []  # connections that it leaves open
@@ -136,6 +137,7 @@ def new_socket(way, address):
     sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
     if sock.family == socket.AF_INET6 and way != "v6only":
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     globals()[way](sock, address)
     return sock
 
@@ -311,12 +313,13 @@ def tell_as(source, address, port):
 
 
 def serve():
-    """tells of every datagram"""
+    """tells of every datagram, and when it came"""
     say("serving")
     while True:
         for sock in select.select(sockets, [], [])[0]:
-            data, peer = sock.recvfrom(1500)
-            say(f"{time.time():.6f} got", data.decode(), "at", sock.getsockname()[1], "from", peer[0])
+            data, [(_, _, stamp)], _, peer = sock.recvmsg(1500, 64)
+            seconds, ns = struct.unpack("@2l", stamp)
+            say(f"{seconds}.{ns // 1000:06} got", data.decode(), "at", sock.getsockname()[1], "from", peer[0])
 
 
 # --- passing sockets on ---------------------------------------------------------------------------

@@ -166,14 +166,16 @@ now_us() {
 	echo "${EPOCHREALTIME//[!0-9]/}"
 }
 
-# wait_for SECONDS COMMAND...: until the command succeeds; fails when it has not by then.
+# wait_for SECONDS COMMAND...: until the command succeeds; fails when it has not by then, nor in ten tries, which a
+# machine that stood still meanwhile has not had.
 wait_for() {
-	local end
+	local end tries=0
 
 	end=$(($(now_us) + $1 * 1000000))
 	shift
 	until "$@"; do
-		[ "$(now_us)" -lt "$end" ] || return 1
+		tries=$((tries + 1))
+		[ "$(now_us)" -lt "$end" ] || [ $tries -lt 10 ] || return 1
 		sleep 0.01
 	done
 }
