@@ -77,6 +77,15 @@ bool address_is_wildcard(const struct address *address)
 	return address->family != 0 && memcmp(address->bytes, zero, sizeof(zero)) == 0;
 }
 
+bool address_is_multicast(const struct address *address)
+{
+	static const uint8_t broadcast[4] = {255, 255, 255, 255};
+
+	if (address->family != 4)
+		return address->family == 6 && address->bytes[0] == 0xff;
+	return address->bytes[0] >> 4 == 0xe || memcmp(address->bytes, broadcast, 4) == 0;
+}
+
 bool address_is_loopback(const struct address *address)
 {
 	static const uint8_t one[16] = {[15] = 1};

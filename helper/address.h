@@ -34,6 +34,9 @@ bool address_equal(const struct address *a, const struct address *b);
 /* True for 0.0.0.0 and ::. */
 bool address_is_wildcard(const struct address *address);
 
+/* True inside 224.0.0.0/4 and ff00::/8, and for 255.255.255.255: what many receive. */
+bool address_is_multicast(const struct address *address);
+
 /* True inside 127.0.0.0/8, and for ::1. */
 bool address_is_loopback(const struct address *address);
 

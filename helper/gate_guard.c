@@ -179,6 +179,7 @@ int gate_reload(struct gate *gate, struct observer *observer)
 	int error;
 
 	gate->observer = observer;
+	gate->compare_ms = 0; /* the next is to come in time for a shorter claim or idle */
 	error = refresh_and_install(gate);
 	if (error < 0) {
 		gate->observer = old;

@@ -45,7 +45,8 @@ void grant_miss(struct grant_table *table, struct grant *grant, uint64_t now_ms)
 		grant_move(table, grant, GRANT_LOST);
 }
 
-/* The live server that a label names, if the element can be its own. */
+/* The live server that a label names, if the element can be its own: while nobody looked, it may
+ * have been bound anew, to another address. */
 static struct server *find_server(
 	struct grant_table *table, const struct element *element, const struct label *label)
 {
@@ -56,6 +57,7 @@ static struct server *find_server(
 
 	if (!server || server->is_gone || server->socket.port != key->port ||
 		server->socket.uid != label->uid || !address_equal(&client, &key->client) ||
+		!server_is_at(server, &key->server) ||
 		server_is_shadowed(&table->servers, server, &key->server))
 		return NULL;
 	return server;

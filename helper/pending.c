@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "pending.h"
 
+uint64_t pending_seen_ms(const struct grant_table *table, const struct element *element)
+{
+	uint64_t seen_ms = element->use.expires_ms + table->asleep_ms;
+
+	return seen_ms > PENDING_KEEP_S * 1000 ? seen_ms - PENDING_KEEP_S * 1000 : 0;
+}
+
 static bool is_reached_at(
 	struct grant_table *table, const struct server *server, const struct grant_key *key)
 {
-	const struct address *address = &server->socket.address;
-
-	bool is_there = address_is_wildcard(address)
-				? address->family == key->server.family || server->socket.is_dual
-				: address_equal(address, &key->server);
-
-	return is_there && server->socket.port == key->port &&
+	return server_is_at(server, &key->server) && server->socket.port == key->port &&
 	       !server_is_shadowed(&table->servers, server, &key->server);
+}
+
+/* Not at another's who had the port before. */
+static bool has_knocked(
+	struct grant_table *table, const struct server *server, const struct element *element)
+{
+	return is_reached_at(table, server, &element->key) &&
+	       pending_seen_ms(table, element) >= server->seen_ms;
 }
 
 static bool is_asked_for(const struct server *server, uint32_t uid)
@@ -32,18 +41,11 @@ void pending_each(struct grant_table *table, const struct elements *knocked, uin
 		for (size_t i = 0; i < knocked->count; i++) {
 			const struct element *element = &knocked->items[i];
 
-			if (is_reached_at(table, server, &element->key) &&
+			if (has_knocked(table, server, element) &&
 				!grant_find(table, &element->key))
 				visit(element, server, context);
 		}
 	}
-}
-
-uint64_t pending_seen_ms(const struct grant_table *table, const struct element *element)
-{
-	uint64_t seen_ms = element->use.expires_ms + table->asleep_ms;
-
-	return seen_ms > PENDING_KEEP_S * 1000 ? seen_ms - PENDING_KEEP_S * 1000 : 0;
 }
 
 struct allowing {

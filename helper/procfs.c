@@ -154,10 +154,29 @@ static int check_parent(struct procfs *procfs, pid_t parent)
 	return error == -ESRCH ? 0 : error;
 }
 
+/* Whoever runs a set-user-ID program gives it its name, and its uid is another's. */
+static int check_real(struct procfs *procfs, pid_t pid)
+{
+	char text[1024];
+	const char *line;
+	unsigned int real, effective;
+	int error = read_text(procfs, pid, "status", text, sizeof(text));
+
+	if (error < 0)
+		return is_absent(error) ? -ESRCH : error;
+	line = strstr(text, "\nUid:\t");
+	// NOLINTNEXTLINE(cert-err34-c): of the kernel, whose numbers fit
+	if (!line || sscanf(line, "\nUid:\t%u\t%u", &real, &effective) != 2)
+		return -ESRCH;
+	return real == effective ? 0 : -ESRCH;
+}
+
 static int check_server(struct procfs *procfs, pid_t pid, struct stat_line *line)
 {
 	int error = check_mosh(procfs, pid);
 
+	if (error == 0)
+		error = check_real(procfs, pid);
 	if (error < 0)
 		return error;
 	error = read_stat(procfs, pid, line);

@@ -105,7 +105,7 @@ static struct server *add(
 	server->session = AUDIT_SESSION_NONE;
 	table->unowned++;
 	table->comings++;
-	table->interfaces += socket->interface != 0;
+	server_count_place(table, socket, 1);
 	HASH_ADD(hh, table->servers, socket.cookie, sizeof(server->socket.cookie), server);
 	return server;
 }
@@ -117,7 +117,7 @@ static void end(struct server_table *table, struct server *server)
 	} else if (!server->is_gone) {
 		server->is_gone = true;
 		table->gone++;
-		table->interfaces -= server->socket.interface != 0;
+		server_count_place(table, &server->socket, -1);
 		table->changes++;
 		table->comings++;
 	}
@@ -323,15 +323,14 @@ bool server_is_shadowed(
 	struct server_table *table, const struct server *server, const struct address *address)
 {
 	const struct address any = {.family = address->family};
-	bool is_any = address_is_wildcard(&server->socket.address);
-
-	/* To one address and no interface the kernel binds one socket of mosh's kind alone. */
-	if (!is_any && table->interfaces == 0)
-		return false;
 	/* On another interface one that is bound to any gets what comes there. */
-	is_any |= server->socket.interface != 0;
-	if (is_any && is_hidden(table->hidden, server->socket.port, address->family))
+	bool is_any = address_is_wildcard(&server->socket.address) || server->socket.interface != 0;
+	uint16_t port = server->socket.port;
+
+	if (is_any && is_hidden(table->hidden, port, address->family))
 		return true;
+	if (tally_of(&table->places, port, address->family) <= 1)
+		return false;
 	if (!table->bound || table->bound_comings != table->comings)
 		make_bound(table);
 	return has_rival(table, &server->socket, address) ||

@@ -200,14 +200,20 @@ static void begin(void *context)
 		memset(dump->sockets->hidden->of6, 0, sizeof(dump->sockets->hidden->of6));
 }
 
+/* Nobody's mosh-server is bound to what many receive, and that port is no mosh-server's. */
+static bool is_wanted(const struct dump *dump, const struct udp_socket *socket)
+{
+	return socket->port >= dump->first_port && socket->port <= dump->last_port &&
+	       !address_is_multicast(&socket->address);
+}
+
 static int on_socket(const struct nlmsghdr *message, void *context)
 {
 	struct dump *dump = context;
 	struct udp_socket socket;
 	int error = sockdiag_parse(message, &socket);
 
-	if (error == 0 && socket.port >= dump->first_port && socket.port <= dump->last_port &&
-		!is_one_too_many(dump, &socket))
+	if (error == 0 && is_wanted(dump, &socket) && !is_one_too_many(dump, &socket))
 		append(dump->sockets, &socket);
 	return error;
 }

@@ -138,6 +138,33 @@ END_TEST
 
 static const struct {
 	const char *text;
+	bool is_multicast;
+} groups[] = {
+	{"223.255.255.255", false},
+	{"224.0.0.0", true},
+	{"239.255.255.255", true},
+	{"240.0.0.0", false},
+	{"255.255.255.254", false},
+	{"255.255.255.255", true},
+	{"0.0.0.0", false},
+	{"::ffff:224.0.0.1", true},
+	{"ff02::1", true},
+	{"fe80::1", false},
+	{"::", false},
+};
+
+START_TEST(finds_multicast)
+{
+	struct address address = parsed(groups[_i].text);
+
+	ck_assert_int_eq(address_is_multicast(&address), groups[_i].is_multicast);
+	address.family = 0;
+	ck_assert(!address_is_multicast(&address));
+}
+END_TEST
+
+static const struct {
+	const char *text;
 	bool is_loopback;
 } loops[] = {
 	{"127.0.0.1", true},
@@ -192,5 +219,5 @@ END_TEST
 
 CHECK_MAIN("address", LOOP(parses, ARRAY_LEN(good)), LOOP(refuses, ARRAY_LEN(bad)),
 	TEST(from_bytes_keeps_one_form), TEST(from_sockaddr), TEST(from_other_sockaddr),
-	TEST(none_is_formatted), TEST(compares), LOOP(finds_loopback, ARRAY_LEN(loops)),
-	LOOP(masks_bits, ARRAY_LEN(masks)))
+	TEST(none_is_formatted), TEST(compares), LOOP(finds_multicast, ARRAY_LEN(groups)),
+	LOOP(finds_loopback, ARRAY_LEN(loops)), LOOP(masks_bits, ARRAY_LEN(masks)))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* When the gate looks, and what it makes of what it sees. */
 #include "check_host.h"
+#include "pending.h"
 #include "search.h"
 
 /* Grants; ports that open and close with them are none. */
@@ -268,6 +269,16 @@ START_TEST(gate_sleeps)
 }
 END_TEST
 
+/* The next look at what was closed comes, so long after the last was. */
+static void recheck_after(uint64_t ms)
+{
+	ck_assert_uint_ne(gate.recheck_ms, 0);
+	gate.recheck_ms = clock_boot_ms();
+	gate.shut_ms = clock_boot_ms() - ms;
+	gate_on_due(&gate);
+	gate_settle(&gate);
+}
+
 /* While something is open, it compares once in a while, and then no more. */
 START_TEST(gate_compares)
 {
@@ -281,6 +292,40 @@ START_TEST(gate_compares)
 	ck_assert_uint_eq(host.reads, 1);
 	gate_settle(&gate);
 	ck_assert_uint_eq(kernel.count, 0);
+	ck_assert_uint_le(gate_due_ms(&gate), clock_boot_ms() + 20);
+	recheck_after(20);
+	ck_assert_uint_le(gate_due_ms(&gate), clock_boot_ms() + 200);
+	recheck_after(200);
+	ck_assert_uint_eq(gate_due_ms(&gate), UINT64_MAX);
+	finish();
+}
+END_TEST
+
+/* A packet that was let in while its element was deleted makes it anew. */
+START_TEST(gate_sees_what_came_back)
+{
+	struct element element;
+
+	begin_with_grant();
+	gate.is_searching = false;
+	element = kernel.items[0];
+	element.comment[0] = '\0';
+	element.use.expires_ms = clock_boot_ms() + 86400000;
+	host.ended = 1;
+	gate_on_ended(&gate);
+	gate_settle(&gate);
+	ck_assert_uint_eq(kernel.count, 0);
+	kernel.items[kernel.count++] = element;
+	recheck_after(20);
+	ck_assert_uint_eq(kernel.count, 0);
+	kernel.items[kernel.count++] = element;
+	host.read_error = -EINTR;
+	recheck_after(1000);
+	host.read_error = 0;
+	ck_assert_uint_eq(kernel.count, 1);
+	recheck_after(1000);
+	ck_assert_uint_eq(kernel.count, 0);
+	recheck_after(1000);
 	ck_assert_uint_eq(gate_due_ms(&gate), UINT64_MAX);
 	finish();
 }
@@ -715,6 +760,7 @@ START_TEST(gate_allows_who_knocked)
 	begin_with_grant();
 	knock.key = kernel.items[0].key;
 	knock.key.client = other;
+	knock.use.expires_ms = clock_boot_ms() + PENDING_KEEP_S * 1000;
 	host.knocked = &knock;
 	host.read_error = -EIO;
 	ck_assert_int_eq(gate_on_allow(&gate, ALICE, &other, &denied), -EIO);
@@ -753,13 +799,14 @@ CHECK_MAIN("gate", TEST(gate_from_login_to_grant), TEST(gate_one_turn_one_apply)
 	TEST(gate_other_family), TEST(gate_ended), TEST(gate_notices_lost), TEST(gate_passed_over),
 	TEST(gate_blind), TEST(gate_blind_to_processes), TEST(gate_walks_once),
 	TEST(gate_looks_into_session), LOOP(gate_looks_beyond_session, ARRAY_LEN(sessions)),
-	TEST(gate_sleeps), TEST(gate_compares), TEST(gate_compares_what_came_late),
-	TEST(gate_search_is_bounded), TEST(gate_search_stirred), TEST(gate_looks_at_others),
-	TEST(gate_place_taken), TEST(gate_compares_in_time), TEST(gate_starts_with_all),
-	LOOP(gate_shadowed, ARRAY_LEN(shadowed)), TEST(gate_shadowed_by_hidden),
-	TEST(gate_earlier_socket), LOOP(gate_logout_looks_once_more, 2),
-	TEST(gate_logout_of_another), LOOP(gate_last_look_fails, 2), TEST(gate_after_logout),
-	TEST(gate_limit_of_logins), TEST(gate_login_of_no_process), TEST(gate_roams),
-	TEST(gate_roams_after_lapse), TEST(gate_login_finds_servers),
-	LOOP(gate_login_leaves_earlier_ones, 2), TEST(gate_login_keeps_its_own),
-	TEST(gate_revokes_by_hand), TEST(gate_allows_who_knocked), TEST(gate_ends_after_max))
+	TEST(gate_sleeps), TEST(gate_compares), TEST(gate_sees_what_came_back),
+	TEST(gate_compares_what_came_late), TEST(gate_search_is_bounded), TEST(gate_search_stirred),
+	TEST(gate_looks_at_others), TEST(gate_place_taken), TEST(gate_compares_in_time),
+	TEST(gate_starts_with_all), LOOP(gate_shadowed, ARRAY_LEN(shadowed)),
+	TEST(gate_shadowed_by_hidden), TEST(gate_earlier_socket),
+	LOOP(gate_logout_looks_once_more, 2), TEST(gate_logout_of_another),
+	LOOP(gate_last_look_fails, 2), TEST(gate_after_logout), TEST(gate_limit_of_logins),
+	TEST(gate_login_of_no_process), TEST(gate_roams), TEST(gate_roams_after_lapse),
+	TEST(gate_login_finds_servers), LOOP(gate_login_leaves_earlier_ones, 2),
+	TEST(gate_login_keeps_its_own), TEST(gate_revokes_by_hand), TEST(gate_allows_who_knocked),
+	TEST(gate_ends_after_max))

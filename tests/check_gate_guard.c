@@ -163,6 +163,20 @@ START_TEST(gate_restarts_without_grant)
 }
 END_TEST
 
+/* While there was no helper, the socket was bound to another address. */
+START_TEST(gate_restarts_after_move)
+{
+	begin_with_grant();
+	gate_clear(&gate);
+	host.process_error = -ESRCH; /* and the login is over */
+	host.sockets[0].address = policy_address("127.0.0.1");
+	ck_assert_int_eq(start(), 0);
+	ck_assert_str_eq(heard, "installed revoke:60001:5 ");
+	ck_assert_uint_eq(kernel.count, 0);
+	finish();
+}
+END_TEST
+
 /* A pid that is another process now is not the login that it was. */
 START_TEST(gate_restarts_after_logout)
 {
@@ -367,6 +381,12 @@ START_TEST(gate_reloads)
 	ck_assert(kernel.ports[60001]);
 	ck_assert_int_eq(gate_reload(&gate, next), 0);
 	ck_assert_uint_eq(host.closed_observers, 1);
+	/* What lapses sooner from now on is seen in time. */
+	config.gate.claim_s = 2;
+	gate.is_searching = false;
+	ck_assert_int_eq(gate_reload(&gate, next), 0);
+	gate_settle(&gate);
+	ck_assert_uint_le(gate_due_ms(&gate), clock_boot_ms() + 1000);
 	host.install_error = -EIO;
 	ck_assert_int_eq(gate_reload(&gate, NULL), -EIO);
 	ck_assert_uint_eq(host.hostchecks, 2);
@@ -378,9 +398,9 @@ END_TEST
 
 CHECK_MAIN("gate, its guard", TEST(gate_change_refused), TEST(gate_heals),
 	TEST(gate_heals_ever_slower), TEST(gate_closes_without_guard), TEST(gate_restarts),
-	TEST(gate_restarts_after_end), LOOP(gate_restarts_without_grant, 2),
-	LOOP(gate_restarts_after_logout, 2), TEST(gate_checks_logins),
-	LOOP(gate_restarts_before_grant, ARRAY_LEN(crashes)),
+	TEST(gate_restarts_after_move), TEST(gate_restarts_after_end),
+	LOOP(gate_restarts_without_grant, 2), LOOP(gate_restarts_after_logout, 2),
+	TEST(gate_checks_logins), LOOP(gate_restarts_before_grant, ARRAY_LEN(crashes)),
 	LOOP(gate_restarts_before_roam, ARRAY_LEN(roams)), LOOP(gate_new_while_refused, 2),
 	TEST(gate_start_cannot_look), LOOP(gate_starts_after_mosh, 2), TEST(gate_start_refused),
 	TEST(gate_reloads))

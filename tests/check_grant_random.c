@@ -361,6 +361,7 @@ static void allow(void)
 	for (uint32_t i = 0; i < ARRAY_LEN(items); i++) {
 		struct grant_key *key = &items[i].key;
 
+		items[i].use.expires_ms = policy_awake_ms(&kernel) + PENDING_KEEP_S * 1000;
 		key->client = model_client(client);
 		key->server = policy_address(client.family == 6 ? bound[3] : bound[i % 2]);
 		key->port = (uint16_t)(FIRST_PORT + (offset + i) % MODEL_PORTS);

@@ -39,6 +39,7 @@ static void knock(const char *client, const char *server, uint16_t port)
 	element->key.client = policy_address(client);
 	element->key.server = policy_address(server);
 	element->key.port = port;
+	element->use.expires_ms = START + PENDING_KEEP_S * 1000;
 }
 
 static size_t allow(uint32_t uid, const char *client, size_t *denied)
@@ -116,7 +117,6 @@ END_TEST
 static void bind_to(struct server *server, uint32_t interface)
 {
 	server->socket.interface = interface;
-	policy.table->servers.interfaces++;
 	policy.table->servers.comings++;
 }
 
@@ -134,6 +134,23 @@ START_TEST(pending_not_of_rivals)
 	ck_assert_uint_eq(shown_to(BOB), 0);
 	ck_assert_uint_eq(allow(BOB, CLIENT, &denied), 0);
 	ck_assert_uint_eq(policy.kernel.count, 0);
+	finish();
+}
+END_TEST
+
+/* Who knocked at the last one there is nothing to the next. */
+START_TEST(pending_not_of_the_last)
+{
+	size_t denied;
+
+	begin();
+	add_server(1, ALICE, SERVER, 60001)->seen_ms = START + 1;
+	knock(CLIENT, SERVER, 60001);
+	ck_assert_uint_eq(shown_to(ALICE), 0);
+	ck_assert_uint_eq(allow(ALICE, CLIENT, &denied), 0);
+	ck_assert_uint_eq(policy.kernel.count, 0);
+	knocks[0].use.expires_ms++;
+	ck_assert_uint_eq(shown_to(ALICE), 1);
 	finish();
 }
 END_TEST
@@ -265,7 +282,7 @@ START_TEST(pending_last_seen)
 END_TEST
 
 CHECK_MAIN("pending", TEST(pending_own_only), LOOP(pending_at_the_server, ARRAY_LEN(places)),
-	TEST(pending_not_of_rivals), TEST(pending_live_servers_only),
+	TEST(pending_not_of_rivals), TEST(pending_not_of_the_last), TEST(pending_live_servers_only),
 	TEST(pending_allow_who_knocked), TEST(pending_allow_own_only),
 	TEST(pending_allow_says_whose), TEST(pending_allow_by_network),
 	TEST(pending_allow_within_limits), TEST(pending_last_seen))

@@ -37,7 +37,7 @@ _Noreturn static void be(const char *name, int ready)
 }
 
 /* A child of that name; as any program that was executed, it is its user's own in /proc. */
-static pid_t start_as(const char *name, uid_t uid)
+static pid_t start_as(const char *name, uid_t real, uid_t effective)
 {
 	int ends[2];
 	char byte;
@@ -47,7 +47,7 @@ static pid_t start_as(const char *name, uid_t uid)
 	pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
-		if (setresuid(uid, uid, uid) < 0 || prctl(PR_SET_DUMPABLE, 1) < 0)
+		if (setresuid(real, effective, effective) < 0 || prctl(PR_SET_DUMPABLE, 1) < 0)
 			_exit(1);
 		be(name, ends[1]);
 	}
@@ -59,7 +59,7 @@ static pid_t start_as(const char *name, uid_t uid)
 
 static pid_t start(const char *name)
 {
-	return start_as(name, geteuid());
+	return start_as(name, geteuid(), geteuid());
 }
 
 static void stop(pid_t pid)
@@ -98,6 +98,25 @@ static const struct mosh_process *find(uint32_t uid, pid_t pid)
 	ck_assert_uint_le(times, 1);
 	return times ? &found : NULL;
 }
+
+/* What runs with its file's owner's rights is not that owner's doing. */
+START_TEST(procfs_not_set_user_id)
+{
+	pid_t pid, others;
+
+	if (geteuid() != 0)
+		return;
+	begin();
+	pid = start_as("mosh-server", NOBODY, 0);
+	others = start_as("mosh-server", 0, NOBODY);
+	ck_assert_ptr_null(find(0, pid));
+	ck_assert_ptr_null(find(NOBODY, pid));
+	ck_assert_ptr_null(find(NOBODY, others));
+	stop(pid);
+	stop(others);
+	finish();
+}
+END_TEST
 
 static const struct {
 	const char *name;
@@ -242,7 +261,7 @@ START_TEST(procfs_of_another)
 	pid_t pid;
 
 	begin();
-	pid = start_as("mosh-server", NOBODY);
+	pid = start_as("mosh-server", NOBODY, NOBODY);
 	ck_assert_ptr_nonnull(find(NOBODY, pid));
 	ck_assert_ptr_null(find(0, pid));
 	stop(pid);
@@ -349,6 +368,7 @@ END_TEST
 int main(void)
 {
 	const struct check_test tests[] = {
+		TEST(procfs_not_set_user_id),
 		LOOP(procfs_by_name, ARRAY_LEN(names)),
 		TEST(procfs_child_does_not_count),
 		TEST(procfs_other_parent),

@@ -89,6 +89,22 @@ START_TEST(sockdiag_tells_socket)
 }
 END_TEST
 
+/* What many receive is nobody's mosh-server's. */
+START_TEST(sockdiag_passes_over_multicast)
+{
+	static const char *const groups[] = {"224.0.0.1", "255.255.255.255", "ff0e::1"};
+	struct udp_sockets none = {0};
+	int fd;
+
+	begin();
+	fd = open_bound(groups[_i], 60001, 0);
+	ck_assert_int_eq(sockdiag_dump(diag, NULL, &none), 0);
+	ck_assert_uint_eq(none.count, 0);
+	close(fd);
+	finish();
+}
+END_TEST
+
 /* Asked for one by one, each is found; and once it has ended, and another is there, it is not. */
 START_TEST(sockdiag_finds_socket)
 {
@@ -721,6 +737,7 @@ int main(void)
 	const int header = NLMSG_HDRLEN, whole = NLMSG_LENGTH(sizeof(struct inet_diag_msg));
 	const struct check_test tests[] = {
 		LOOP(sockdiag_tells_socket, ARRAY_LEN(bounds)),
+		LOOP(sockdiag_passes_over_multicast, 3),
 		LOOP(sockdiag_finds_socket, ARRAY_LEN(bounds)),
 		TEST(sockdiag_excepts),
 		TEST(sockdiag_excepts_many),

@@ -133,6 +133,11 @@ def free(sock, address):
     sock.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
 
 
+def share(sock, address):
+    """its address and port with others that ask for it, too"""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+
 def new_socket(way, address):
     sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
     if sock.family == socket.AF_INET6 and way != "v6only":
@@ -204,6 +209,14 @@ def move(port):
     connect_to_nobody(sockets[-1])
     sockets[-1].bind((address, int(port)))
     say("moved", port)
+
+
+def move_to(address):
+    """the last socket, to another address, with the same port"""
+    port = sockets[-1].getsockname()[1]
+    connect_to_nobody(sockets[-1])
+    sockets[-1].bind((address, port))
+    say("moved to", address)
 
 
 def connect(address):

@@ -350,6 +350,16 @@ def stamp():
         print(f"{time.time():.6f} {line.strip()}", flush=True)
 
 
+def flood(address, port, seconds):
+    """one datagram after the other"""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.connect((address, int(port)))
+    end = time.monotonic() + float(seconds)
+    while time.monotonic() < end:
+        for _ in range(100):
+            sock.send(b"flood")
+
+
 def ended(pid):
     """the time at which a process ends"""
     pidfd = os.pidfd_open(int(pid))
