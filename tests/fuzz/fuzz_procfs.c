@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What /proc says of a process and its parent: comm, stat, sessionid and cgroup of the one, comm of
- * the other. A mosh-server process has the name of one and a parent that has not, and is no zombie.
+ * What /proc says of a process and its parent: comm, stat, sessionid, cgroup and status of the
+ * one, comm of the other. A mosh-server process has the name of one and a parent that has not, runs
+ * with its user's rights, and is no zombie.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -19,8 +20,9 @@
 #define PARENT 8
 #define NAME   "mosh-server"
 
-static const char *const files[] = {"7/comm", "7/stat", "7/sessionid", "7/cgroup", "8/comm"};
-enum { COMM, STAT, SESSIONID, CGROUP, PARENT_COMM, FILES };
+static const char *const files[] = {
+	"7/comm", "7/stat", "7/sessionid", "7/cgroup", "8/comm", "7/status"};
+enum { COMM, STAT, SESSIONID, CGROUP, PARENT_COMM, STATUS, FILES };
 
 /* In libc's place: the host's /proc and its mounts are this folder. */
 DIR *opendir(const char *path)
@@ -65,6 +67,15 @@ static bool is_dead(const char *stat)
 	return *state == 'Z' || *state == 'X';
 }
 
+static bool is_own(const char *status)
+{
+	const char *line = strstr(status, "\nUid:\t");
+	char *end = NULL;
+	unsigned long real = line ? strtoul(line + 6, &end, 10) : 0;
+
+	return line && end != line + 6 && (uint32_t)real == (uint32_t)strtoul(end, NULL, 10);
+}
+
 static void check(struct procfs *procfs, char *texts[])
 {
 	struct mosh_processes found = {0};
@@ -85,6 +96,7 @@ static void check(struct procfs *procfs, char *texts[])
 		PROMISE(found.items[0].session == process.session);
 		PROMISE(found.items[0].cgroup == process.cgroup);
 		PROMISE(!is_dead(texts[STAT]));
+		PROMISE(is_own(texts[STATUS]));
 	}
 	free(found.items);
 }
