@@ -167,7 +167,7 @@ void gate_set_compare(struct gate *gate, uint64_t now_ms)
 /* A packet that passed the guard's look-up before an element was deleted may renew the element just
  * after that, and so makes it anew, for all of idle; of which nobody tells. Each time that costs as
  * much as there are grants. */
-static void plan_recheck(struct gate *gate, const struct plan *plan, uint64_t now_ms)
+void gate_plan_recheck(struct gate *gate, const struct plan *plan, uint64_t now_ms)
 {
 	uint64_t at_ms = now_ms + RECHECK_MS + gate->grants->count / 10;
 
@@ -184,7 +184,7 @@ static void recheck(struct gate *gate, uint64_t now_ms)
 	uint64_t last_ms = gate->shut_ms + RECHECK_LAST_MS;
 
 	if (gate_read_sets(gate) < 0)
-		gate->recheck_ms = now_ms + RECHECK_LAST_MS;
+		gate->recheck_ms = now_ms + COMPARE_MS;
 	else
 		gate->recheck_ms = now_ms < last_ms ? last_ms : 0;
 }
@@ -232,7 +232,7 @@ bool gate_settle(struct gate *gate)
 	apply(gate, &plan, now_ms);
 	plan_commit(gate->grants, &plan, now_ms);
 	gate_tell(gate, &plan, now_ms);
-	plan_recheck(gate, &plan, now_ms);
+	gate_plan_recheck(gate, &plan, now_ms);
 	has_changes = plan.count > 0;
 	if (has_changes)
 		gate_check_touched(gate);

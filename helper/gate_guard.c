@@ -67,6 +67,7 @@ static int install(struct gate *gate, const char *action)
 		audit_guard(&gate->audit, action);
 	}
 	gate_tell(gate, &plan, now_ms);
+	gate_plan_recheck(gate, &plan, now_ms);
 	plan_clear(&plan);
 	gate_check_touched(gate);
 	gate_set_compare(gate, now_ms);

@@ -17,6 +17,9 @@ void gate_tell(struct gate *gate, const struct plan *plan, uint64_t now_ms);
 /* Takes in what the kernel's sets say of the grants. -errno, already logged. */
 int gate_read_sets(struct gate *gate);
 
+/* When to see whether what such a plan has closed is closed. */
+void gate_plan_recheck(struct gate *gate, const struct plan *plan, uint64_t now_ms);
+
 /* When to compare next. */
 void gate_set_compare(struct gate *gate, uint64_t now_ms);
 

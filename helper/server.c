@@ -18,7 +18,6 @@ void server_table_clear(struct server_table *table)
 	{
 		server_remove(table, server);
 	}
-	tally_clear(&table->places);
 	free(table->bound);
 	table->bound = NULL;
 	free(table->hidden);
@@ -31,18 +30,9 @@ void server_remove(struct server_table *table, struct server *server)
 	table->changes += server->role == SERVER_OWNED || server->is_kept;
 	table->unowned -= server->role != SERVER_OWNED;
 	table->gone -= server->is_gone;
-	if (!server->is_gone)
-		server_count_place(table, &server->socket, -1);
 	HASH_DEL(table->servers, server); // NOLINT(clang-analyzer-unix.Malloc): uthash
 	free(server->user);
 	free(server);
-}
-
-void server_count_place(struct server_table *table, const struct udp_socket *socket, int change)
-{
-	tally_add(&table->places, socket->port, socket->address.family, change);
-	if (socket->is_dual)
-		tally_add(&table->places, socket->port, 4, change);
 }
 
 struct server *server_find(const struct server_table *table, uint64_t cookie)

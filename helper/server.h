@@ -66,7 +66,6 @@ struct server_table {
 	size_t spanned;         /* owned ones in them */
 	uint64_t spans_changes; /* they were made at that count of changes */
 	uint64_t comings;       /* counts all sockets that came or ended */
-	struct tally places;    /* how many that have not ended have a port, by family */
 	struct server_bound *bound;
 	size_t bound_count;
 	uint64_t bound_comings;      /* they were made at that count of comings */
@@ -77,9 +76,6 @@ void server_table_init(struct server_table *table);
 void server_table_clear(struct server_table *table);
 
 struct server *server_find(const struct server_table *table, uint64_t cookie);
-
-/* server.c's and server_see.c's: of a socket that comes (1), or that ends (-1). */
-void server_count_place(struct server_table *table, const struct udp_socket *socket, int change);
 
 /* Takes in a dump: what is new becomes a candidate, what is missing is gone. */
 void server_see(struct server_table *table, const struct udp_sockets *sockets, uint64_t now_ms);
@@ -99,9 +95,8 @@ const struct port_spans *server_spans(struct server_table *table);
 
 /* What comes to that address and the server's port is for another user's socket, or may be: the
  * server is bound to any address, and the other one to just that or to any, too; or both are bound
- * to it, which the kernel allows on two interfaces, and where both ask for it (SO_REUSEADDR). A
- * grant has no interface. Of those sockets that no dump told of, being too many, it is taken that
- * one is. */
+ * to it, which the kernel allows on two interfaces. A grant has no interface. Of those sockets that
+ * no dump told of, being too many, it is taken that one is. */
 bool server_is_shadowed(
 	struct server_table *table, const struct server *server, const struct address *address);
 

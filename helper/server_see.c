@@ -105,7 +105,6 @@ static struct server *add(
 	server->session = AUDIT_SESSION_NONE;
 	table->unowned++;
 	table->comings++;
-	server_count_place(table, socket, 1);
 	HASH_ADD(hh, table->servers, socket.cookie, sizeof(server->socket.cookie), server);
 	return server;
 }
@@ -117,7 +116,6 @@ static void end(struct server_table *table, struct server *server)
 	} else if (!server->is_gone) {
 		server->is_gone = true;
 		table->gone++;
-		server_count_place(table, &server->socket, -1);
 		table->changes++;
 		table->comings++;
 	}
@@ -323,16 +321,16 @@ bool server_is_shadowed(
 	struct server_table *table, const struct server *server, const struct address *address)
 {
 	const struct address any = {.family = address->family};
-	/* On another interface one that is bound to any gets what comes there. */
-	bool is_any = address_is_wildcard(&server->socket.address) || server->socket.interface != 0;
-	uint16_t port = server->socket.port;
 
-	if (is_any && is_hidden(table->hidden, port, address->family))
-		return true;
-	if (tally_of(&table->places, port, address->family) <= 1)
+	/* To one address and no interface the kernel binds one socket of mosh's kind alone. Another
+	 * one that is seen there is on its way by connect(), in the midst of that. */
+	if (!address_is_wildcard(&server->socket.address) && server->socket.interface == 0)
 		return false;
+	if (is_hidden(table->hidden, server->socket.port, address->family))
+		return true;
 	if (!table->bound || table->bound_comings != table->comings)
 		make_bound(table);
+	/* On another interface one that is bound to any gets what comes there. */
 	return has_rival(table, &server->socket, address) ||
-	       (is_any && has_rival(table, &server->socket, &any));
+	       has_rival(table, &server->socket, &any);
 }

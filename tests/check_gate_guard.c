@@ -173,6 +173,7 @@ START_TEST(gate_restarts_after_move)
 	ck_assert_int_eq(start(), 0);
 	ck_assert_str_eq(heard, "installed revoke:60001:5 ");
 	ck_assert_uint_eq(kernel.count, 0);
+	ck_assert_uint_ne(gate.recheck_ms, 0);
 	finish();
 }
 END_TEST

@@ -164,8 +164,8 @@ static inline bool model_gets(const struct model_socket *at, const struct addres
 	return model_same(&at->socket.address, address);
 }
 
-/* Another user's socket is bound to that address, and to that port, as far as was seen; or both of
- * them are bound to any, and a socket that is bound to any may get nothing from there. */
+/* Another user's socket is bound to that address or to any, and to that port, as far as was seen;
+ * and a socket that is bound to any may get nothing from there. */
 static inline bool model_is_shadowed(const struct udp_socket *socket, const struct grant_key *key)
 {
 	for (size_t i = 0; i < MODEL_SOCKETS; i++) {
@@ -173,8 +173,7 @@ static inline bool model_is_shadowed(const struct udp_socket *socket, const stru
 
 		if (other->socket.cookie != 0 && other->is_seen &&
 			other->socket.uid != socket->uid && other->socket.port == key->port &&
-			model_gets(other, &key->server) &&
-			(address_is_wildcard(&socket->address) || !other->is_any))
+			model_gets(other, &key->server) && address_is_wildcard(&socket->address))
 			return true;
 	}
 	return false;

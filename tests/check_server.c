@@ -883,10 +883,9 @@ static const struct {
 	{"0.0.0.0", "198.51.100.7", "198.51.100.7", 60001, UID + 1, false, 2, 2, true},
 	{"0.0.0.0", "198.51.100.7", "198.51.100.7", 60001, UID + 1, false, 2, 0, true},
 	{"0.0.0.0", "198.51.100.7", "198.51.100.7", 60001, UID + 1, false, 0, 3, true},
-	{"198.51.100.7", "198.51.100.7", "198.51.100.7", 60001, UID + 1, false, 0, 0, true},
-	{"198.51.100.7", "198.51.100.7", "198.51.100.7", 60001, UID, false, 0, 0, false},
+	{"198.51.100.7", "198.51.100.7", "198.51.100.7", 60001, UID + 1, false, 0, 0, false},
 	{"198.51.100.7", "198.51.100.7", "198.51.100.7", 60001, UID + 1, false, 2, 3, true},
-	{"198.51.100.7", "198.51.100.7", "198.51.100.7", 60001, UID - 1, false, 0, 3, true},
+	{"198.51.100.7", "198.51.100.7", "198.51.100.7", 60001, UID - 1, false, 0, 3, false},
 	{"198.51.100.7", "198.51.100.7", "198.51.100.7", 60001, UID + 1, false, 2, 0, true},
 	{"198.51.100.7", "198.51.100.7", "198.51.100.7", 60001, UID, false, 2, 3, false},
 	{"198.51.100.7", "198.51.100.7", "198.51.100.7", 60002, UID + 1, false, 2, 3, false},
@@ -954,8 +953,6 @@ START_TEST(server_shadowed_as_before)
 	ck_assert(server_is_shadowed(&world.servers, server, &asked));
 	server_end(&world.servers, 2);
 	ck_assert(!server_is_shadowed(&world.servers, server, &asked));
-	for (uint16_t port = 60001; port <= 60004; port++)
-		ck_assert_int_eq(tally_of(&world.servers.places, port, 4), port == 60001);
 	finish();
 }
 END_TEST

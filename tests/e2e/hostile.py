@@ -133,11 +133,6 @@ def free(sock, address):
     sock.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
 
 
-def share(sock, address):
-    """its address and port with others that ask for it, too"""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-
-
 def new_socket(way, address):
     sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
     if sock.family == socket.AF_INET6 and way != "v6only":

