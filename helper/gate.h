@@ -40,6 +40,7 @@ struct gate {
 	uint64_t exec_ms;    /* when the last one was executed */
 	uint64_t stir_ms;    /* when the last one was executed or found */
 	uint64_t look_ms;    /* when to look next */
+	uint64_t looked_ms;  /* not before this, since the last look took long */
 	uint64_t shut_ms;    /* when an element was last deleted */
 	uint64_t recheck_ms; /* when to see next that it is; 0: it is */
 	uint64_t compare_ms; /* when to compare next; 0: there is nothing to compare */

@@ -5,12 +5,14 @@
 #include "clock.h"
 #include "fd.h"
 #include "log.h"
+#include "priority.h"
 #include "search.h"
 
-#define SEARCH_MS 3000 /* how long after an execution its socket is looked for */
-#define FOUND_MS  500  /* the same once one was found: two executions may come as one notice */
-#define YOUNG_MS  60000
-#define TICK_MS   10 /* in such steps it is known when a process started */
+#define SEARCH_MS   3000 /* how long after an execution its socket is looked for */
+#define FOUND_MS    500  /* the same once one was found: two executions may come as one notice */
+#define YOUNG_MS    60000
+#define TICK_MS     10   /* in such steps it is known when a process started */
+#define TOOK_MAX_MS 1000 /* a look that took longer was held up by others */
 
 /* Adds to the dump the servers' sockets that it passed over and that are still there. */
 static int ask_for_missing(struct gate *gate, struct udp_sockets *sockets)
@@ -163,11 +165,19 @@ static void decide(struct gate *gate, uint64_t now_ms, keep_those *keep)
 	tally_clear(&uids);
 }
 
-/* One look at the sockets, and at the processes of those whose sockets are not decided. */
+/* One look at the sockets, and at the processes of those whose sockets are not decided. After one
+ * that takes longer than the helper rests there is none for as long as that took: somebody may have
+ * any number of processes. */
 static void look(struct gate *gate)
 {
+	uint64_t begin_ms = clock_awake_ms(), took_ms;
+
 	if (search_see(gate) == 0)
 		decide(gate, clock_boot_ms(), keep_all);
+	took_ms = clock_awake_ms() - begin_ms;
+	if (took_ms > TOOK_MAX_MS)
+		took_ms = TOOK_MAX_MS;
+	gate->looked_ms = took_ms > PRIORITY_REST_MS ? clock_boot_ms() + took_ms : 0;
 }
 
 /* A socket may come long after its process was executed, on a machine that is very slow. */
@@ -248,6 +258,11 @@ void search_of_login(struct gate *gate, const struct login *login)
 			left_over);
 }
 
+static uint64_t next_look_ms(const struct gate *gate, uint64_t at_ms)
+{
+	return at_ms > gate->looked_ms ? at_ms : gate->looked_ms;
+}
+
 /* What is there when a mosh-server is executed is not its socket. But the notice may come late, so
  * what was not there at the last look may be, if it looks like a mosh-server's. */
 void search_begin(struct gate *gate)
@@ -258,11 +273,16 @@ void search_begin(struct gate *gate)
 	/* Whoever opens the program all the time does not make us look all the time. */
 	if (gate->is_searching && gate->exec_ms == clock_boot_ms())
 		return;
+	if (gate->is_searching && gate->looked_ms > clock_boot_ms()) {
+		gate->stir_ms = clock_boot_ms();
+		gate->look_ms = gate->looked_ms;
+		return;
+	}
 	server_pass_over(servers, clock_boot_ms(), age_ms);
 	look(gate);
 	gate->exec_ms = clock_boot_ms();
 	gate->stir_ms = gate->exec_ms;
-	gate->look_ms = gate->exec_ms + 1;
+	gate->look_ms = next_look_ms(gate, gate->exec_ms + 1);
 	server_pass_over(servers, gate->exec_ms, age_ms);
 	gate->is_searching = true;
 	gate->has_found = false;
@@ -277,7 +297,7 @@ void search_go_on(struct gate *gate, uint64_t now_ms)
 
 	look(gate);
 	age_ms = now_ms > gate->stir_ms ? now_ms - gate->stir_ms : 0;
-	gate->look_ms = now_ms + 1 + age_ms / 80;
+	gate->look_ms = next_look_ms(gate, now_ms + 1 + age_ms / 80);
 	gate->is_searching = age_ms < (gate->has_found ? FOUND_MS : SEARCH_MS);
 }
 

@@ -2,6 +2,7 @@
 /* When the gate looks, and what it makes of what it sees. */
 #include "check_host.h"
 #include "pending.h"
+#include "priority.h"
 #include "search.h"
 
 /* Grants; ports that open and close with them are none. */
@@ -192,6 +193,39 @@ START_TEST(gate_walks_once)
 	host.walks = 0;
 	look();
 	ck_assert_uint_eq(host.walks, 0);
+	finish();
+}
+END_TEST
+
+/* After a long walk there is none for as long, whoever executes mosh-server; that one is looked for
+ * then. After a short one the next comes at once. */
+START_TEST(gate_rests_from_walks)
+{
+	uint64_t begin_ms;
+
+	begin();
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	gate_on_exec(&gate);
+	add_socket(1, ALICE);
+	host.walk_ms = PRIORITY_REST_MS + 10;
+	host.walks = 0;
+	begin_ms = clock_boot_ms();
+	look();
+	ck_assert_uint_eq(host.walks, 1);
+	ck_assert_uint_ge(gate.look_ms, begin_ms + 2 * host.walk_ms - 2);
+	gate.looked_ms = clock_boot_ms() + 3600000;
+	gate.stir_ms -= 10000;
+	gate_on_exec(&gate);
+	ck_assert_uint_eq(host.walks, 1);
+	ck_assert_uint_eq(gate.look_ms, gate.looked_ms);
+	ck_assert_uint_ge(gate.stir_ms, begin_ms);
+	host.walk_ms = 0;
+	add_process(ALICE);
+	look();
+	ck_assert_uint_eq(host.walks, 2);
+	ck_assert_uint_lt(gate.look_ms, clock_boot_ms() + 3000);
+	gate_settle(&gate);
+	ck_assert_str_eq(heard, "login:10 grant:60001 ");
 	finish();
 }
 END_TEST
@@ -799,15 +833,15 @@ END_TEST
 CHECK_MAIN("gate", TEST(gate_from_login_to_grant), TEST(gate_one_turn_one_apply),
 	TEST(gate_other_family), TEST(gate_ended), TEST(gate_notices_lost), TEST(gate_passed_over),
 	TEST(gate_blind), TEST(gate_blind_to_processes), TEST(gate_walks_once),
-	TEST(gate_looks_into_session), LOOP(gate_looks_beyond_session, ARRAY_LEN(sessions)),
-	TEST(gate_sleeps), TEST(gate_compares), TEST(gate_sees_what_came_back),
-	TEST(gate_compares_what_came_late), TEST(gate_search_is_bounded), TEST(gate_search_stirred),
-	TEST(gate_looks_at_others), TEST(gate_place_taken), TEST(gate_compares_in_time),
-	TEST(gate_starts_with_all), LOOP(gate_shadowed, ARRAY_LEN(shadowed)),
-	TEST(gate_shadowed_by_hidden), TEST(gate_earlier_socket),
-	LOOP(gate_logout_looks_once_more, 2), TEST(gate_logout_of_another),
-	LOOP(gate_last_look_fails, 2), TEST(gate_after_logout), TEST(gate_limit_of_logins),
-	TEST(gate_login_of_no_process), TEST(gate_roams), TEST(gate_roams_after_lapse),
-	TEST(gate_login_finds_servers), LOOP(gate_login_leaves_earlier_ones, 2),
-	TEST(gate_login_keeps_its_own), TEST(gate_revokes_by_hand), TEST(gate_allows_who_knocked),
-	TEST(gate_ends_after_max))
+	TEST(gate_rests_from_walks), TEST(gate_looks_into_session),
+	LOOP(gate_looks_beyond_session, ARRAY_LEN(sessions)), TEST(gate_sleeps),
+	TEST(gate_compares), TEST(gate_sees_what_came_back), TEST(gate_compares_what_came_late),
+	TEST(gate_search_is_bounded), TEST(gate_search_stirred), TEST(gate_looks_at_others),
+	TEST(gate_place_taken), TEST(gate_compares_in_time), TEST(gate_starts_with_all),
+	LOOP(gate_shadowed, ARRAY_LEN(shadowed)), TEST(gate_shadowed_by_hidden),
+	TEST(gate_earlier_socket), LOOP(gate_logout_looks_once_more, 2),
+	TEST(gate_logout_of_another), LOOP(gate_last_look_fails, 2), TEST(gate_after_logout),
+	TEST(gate_limit_of_logins), TEST(gate_login_of_no_process), TEST(gate_roams),
+	TEST(gate_roams_after_lapse), TEST(gate_login_finds_servers),
+	LOOP(gate_login_leaves_earlier_ones, 2), TEST(gate_login_keeps_its_own),
+	TEST(gate_revokes_by_hand), TEST(gate_allows_who_knocked), TEST(gate_ends_after_max))

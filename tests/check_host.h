@@ -44,6 +44,7 @@ static struct {
 	int watch_error;
 	unsigned int looks, whole_looks;  /* at sockets, at all of them */
 	unsigned int walks, cgroup_walks; /* through processes, through a cgroup's */
+	unsigned int walk_ms;             /* how long one takes */
 	unsigned int questions, applies, installs, reads, closed_observers, hostchecks;
 } host;
 
@@ -171,6 +172,7 @@ int observer_processes(
 {
 	(void)observer;
 	host.walks++;
+	nanosleep(&(struct timespec){.tv_nsec = host.walk_ms * 1000000L}, NULL);
 	if (host.failing_counts > 0) {
 		host.failing_counts--;
 		return -EMFILE;
