@@ -7,6 +7,7 @@
 #include "contents.h"
 #include "fd.h"
 #include "firewall_part.h"
+#include "log.h"
 #include "script.h"
 
 /* Ways to have the table: the first that the kernel and libnftables take is it. A table that is
@@ -52,7 +53,7 @@ static int install(
 			script.file, installing->config, &elements->items[i], clock_awake_ms());
 	if (!way->is_new)
 		script_clear(script.file, table);
-	script_guard(script.file, installing->config);
+	script_guard(script.file, installing->config, !firewall->has_no_fib);
 	script_plan(script.file, table, installing->plan, way->is_new);
 	result = nftables_run(&firewall->nft, &script);
 	if (result == 0)
@@ -107,7 +108,7 @@ static int read_and_try(
 }
 
 /* If there is no table there is nothing to be read, nor of others. */
-int firewall_make(struct firewall *firewall, const struct config *config, const struct plan *plan)
+static int make(struct firewall *firewall, const struct config *config, const struct plan *plan)
 {
 	const struct way *ways = config->firewall.is_exclusive ? exclusive_ways : plain_ways;
 	struct installing installing = {.config = config, .plan = plan};
@@ -120,4 +121,22 @@ int firewall_make(struct firewall *firewall, const struct config *config, const 
 		return result;
 	installing.is_anew = true;
 	return read_and_try(firewall, ways + 1, &installing);
+}
+
+/* A kernel may be without the module nft_fib_inet. What else is refused is refused again. */
+int firewall_make(struct firewall *firewall, const struct config *config, const struct plan *plan)
+{
+	int result = make(firewall, config, plan);
+
+	if (result == 0 || firewall->has_no_fib)
+		return result;
+	firewall->has_no_fib = true;
+	result = make(firewall, config, plan);
+	if (result == 0)
+		log_warning("this kernel has no fib expression (nft_fib_inet): over IPv6 this "
+			    "host's own "
+			    "users can send to mosh-servers in a client's name");
+	else
+		firewall->has_no_fib = false;
+	return result;
 }

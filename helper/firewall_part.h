@@ -20,6 +20,7 @@ struct firewall {
 	struct batch *batch;
 	char table[CONFIG_NAME_SIZE];
 	bool is_exclusive; /* the table is ours alone */
+	bool has_no_fib;   /* the kernel does without that expression */
 	bool is_touched;   /* by somebody else, and not told yet */
 };
 

@@ -174,8 +174,28 @@ void script_clear(FILE *file, const char *table)
 	fprintf(file, "delete chain inet %s input\n", table);
 }
 
-/* The jump stands last: nobody passes a guard of which the rules are not yet there. */
-void script_guard(FILE *file, const struct config *config)
+/* Any user may send over IPv6 from whatever address he likes, and to the host itself, too. */
+static void write_forged(FILE *file, const char *table)
+{
+	fprintf(file,
+		"add rule inet %s guard meta iiftype loopback fib saddr type != local counter "
+		"drop\n",
+		table);
+}
+
+/* Without connection tracking IPv6 fragments pass as they came. The first is to have all headers
+ * (RFC 8200, 4.5); of one that has not nobody can tell what it is, here, but once they are put
+ * together the kernel can. 255 is no protocol's number. */
+static void write_fragments(FILE *file, const char *table)
+{
+	fprintf(file,
+		"add rule inet %s input meta l4proto != 255 accept\n"
+		"add rule inet %s input frag frag-off 0 counter drop\n",
+		table, table);
+}
+
+/* The jump stands behind the rest: nobody passes a guard of which the rules are not yet there. */
+void script_guard(FILE *file, const struct config *config, bool has_fib)
 {
 	const char *table = config->firewall.table;
 
@@ -185,6 +205,8 @@ void script_guard(FILE *file, const struct config *config)
 		table, table, config->firewall.priority);
 	write_pending_set(file, config, 4);
 	write_pending_set(file, config, 6);
+	if (has_fib)
+		write_forged(file, table);
 	write_rule(file, config, 4);
 	write_rule(file, config, 6);
 	write_pending_rule(file, config, 4);
@@ -195,6 +217,8 @@ void script_guard(FILE *file, const struct config *config)
 	write_drop(file, config, "");
 	fprintf(file, "add rule inet %s input udp dport %u-%u jump guard\n", table,
 		config->gate.first_port, config->gate.last_port);
+	if (!config->firewall.is_conntrack)
+		write_fragments(file, table);
 }
 
 unsigned int script_contents(const struct config *config)

@@ -18,8 +18,9 @@ void script_sets(FILE *file, const char *table);
 /* Commands that take out of the chains whatever somebody has put there, if they are there. */
 void script_clear(FILE *file, const char *table);
 
-/* Commands that make the chains, and the sets of who knocked if config wants them. */
-void script_guard(FILE *file, const struct config *config);
+/* Commands that make the chains, and the sets of who knocked if config wants them. has_fib: the
+ * kernel has nftables' fib expression, and so can tell whether an address is the host's own. */
+void script_guard(FILE *file, const struct config *config, bool has_fib);
 
 /* How many sets and chains these are, and so all that is to be in the table. */
 unsigned int script_contents(const struct config *config);

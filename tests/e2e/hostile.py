@@ -20,6 +20,7 @@ PR_SET_DUMPABLE = 4
 PR_SET_NAME = 15
 IP_PKTINFO = 8
 IP_FREEBIND = 15
+IPV6_FREEBIND = 78
 IP_LOCAL_PORT_RANGE = 51  # since Linux 6.3
 SO_TIMESTAMPNS = 35
 
@@ -318,6 +319,14 @@ def tell_as(source, address, port):
     """from another of the host's addresses than the one that it is bound to"""
     packet_info = struct.pack("=i4s4s", 0, socket.inet_aton(source), bytes(4))
     sockets[0].sendmsg([b"hello"], [(socket.IPPROTO_IP, IP_PKTINFO, packet_info)], 0, (address, int(port)))
+
+
+def forge(source, address, port):
+    """sends as if it came from there; the kernel asks nobody over IPv6 whose an address is"""
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
+        sock.bind((source, 0))
+        sock.sendto(b"forged", (address, int(port)))
 
 
 def serve():

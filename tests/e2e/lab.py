@@ -360,6 +360,36 @@ def flood(address, port, seconds):
             sock.send(b"flood")
 
 
+def send_long(address, port):
+    """one datagram that is in one piece, and one that is not"""
+    sock = probing_socket(address)
+    for length in (10, 4000):
+        sock.sendto(b"l" * length, (address, int(port)))
+
+
+def checksum(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF or 0xFFFF
+
+
+def fragments(source, address, port, first="8"):
+    """a datagram in two fragments, of which the first one ends before its UDP header, among headers of options"""
+    text = b"fragment"
+    udp = struct.pack("!HHHH", 4444, int(port), 8 + len(text), 0) + text
+    ends = socket.inet_pton(socket.AF_INET6, source) + socket.inet_pton(socket.AF_INET6, address)
+    udp = udp[:6] + struct.pack("!H", checksum(ends + struct.pack("!II", len(udp), 17) + udp)) + udp[8:]
+    # two of destination options (60), of 16 and of 8 bytes, with nothing but padding in them
+    whole = bytes([60, 1, 0x1E, 12]) + bytes(12) + bytes([17, 0, 1, 4]) + bytes(4) + udp
+    sock = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    identity = time.monotonic_ns() & 0xFFFFFFFF
+    for at, data, has_more in ((0, whole[:int(first)], 1), (int(first), whole[int(first):], 0)):
+        payload = struct.pack("!BBHI", 60, 0, at | has_more, identity) + data
+        header = struct.pack("!IHBB", 6 << 28, len(payload), 44, 64)
+        sock.sendto(header + ends + payload, (address, 0))
+
+
 def ended(pid):
     """the time at which a process ends"""
     pidfd = os.pidfd_open(int(pid))
