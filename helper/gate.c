@@ -27,6 +27,8 @@ void gate_init(struct gate *gate, const struct gate_parts *parts)
 		.audit = parts->audit,
 		.max_ms = UINT64_MAX,
 	};
+	gate->grants->servers.is_there = search_is_there;
+	gate->grants->servers.context = gate;
 }
 
 void gate_clear(struct gate *gate)

@@ -186,7 +186,8 @@ static void want(struct grant_table *table, struct server *server, const struct 
 	const struct config *config = table->config;
 	struct grant *grant = grant_find(table, key);
 
-	if (server_is_shadowed(&table->servers, server, &key->server)) {
+	if (server_is_shadowed(&table->servers, server, &key->server) ||
+		server_is_beside(&table->servers, server, &key->server)) {
 		deny(table, server, login, DENIAL_TAKEN);
 		return;
 	}

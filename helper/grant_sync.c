@@ -58,7 +58,8 @@ static struct server *find_server(
 	if (!server || server->is_gone || server->socket.port != key->port ||
 		server->socket.uid != label->uid || !address_equal(&client, &key->client) ||
 		!server_is_at(server, &key->server) ||
-		server_is_shadowed(&table->servers, server, &key->server))
+		server_is_shadowed(&table->servers, server, &key->server) ||
+		server_is_beside(&table->servers, server, &key->server))
 		return NULL;
 	return server;
 }

@@ -74,7 +74,7 @@ struct udp_sockets {
 	struct udp_socket *items;
 	size_t count, capacity;
 	const struct port_spans *except; /* none of those there are asked for; null: all are */
-	struct hidden_ports *hidden;     /* those of other than known users; null: none was */
+	struct hidden_ports *hidden;     /* null: none was */
 };
 
 struct mosh_processes {

@@ -12,7 +12,8 @@ static bool is_reached_at(
 	struct grant_table *table, const struct server *server, const struct grant_key *key)
 {
 	return server_is_at(server, &key->server) && server->socket.port == key->port &&
-	       !server_is_shadowed(&table->servers, server, &key->server);
+	       !server_is_shadowed(&table->servers, server, &key->server) &&
+	       !server_is_beside(&table->servers, server, &key->server);
 }
 
 /* Not at another's who had the port before. */

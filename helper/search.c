@@ -63,6 +63,20 @@ int search_see(struct gate *gate)
 	return see(gate, NULL);
 }
 
+bool search_is_there(const struct udp_socket *socket, void *context)
+{
+	const struct gate *gate = context;
+	auto_free void *items = NULL;
+	struct udp_sockets found = {0};
+	int error = observer_socket(gate->observer, socket, &found);
+
+	items = found.items;
+	if (error < 0)
+		return true;
+	return found.count == 1 && found.items[0].interface == socket->interface &&
+	       address_equal(&found.items[0].address, &socket->address);
+}
+
 static void on_ended(uint64_t cookie, void *context)
 {
 	struct gate *gate = context;

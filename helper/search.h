@@ -10,6 +10,10 @@
 /* Takes in all sockets; -errno, already logged, and then nothing has changed. */
 int search_see(struct gate *gate);
 
+/* True if the kernel still has that socket in that place, or does not say. The context is the gate.
+ */
+bool search_is_there(const struct udp_socket *socket, void *context);
+
 /* Takes in the ends of sockets, or all sockets if some ends could not be told. */
 void search_ended(struct gate *gate);
 

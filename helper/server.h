@@ -54,6 +54,7 @@ struct server_bound {
 	uint16_t port;
 	uint32_t interface;
 	uint32_t uid;
+	uint64_t cookie; /* of one of them */
 };
 
 struct server_table {
@@ -70,6 +71,10 @@ struct server_table {
 	size_t bound_count;
 	uint64_t bound_comings;      /* they were made at that count of comings */
 	struct hidden_ports *hidden; /* where others may be; null: nowhere */
+
+	/* Asks the kernel whether a socket of that cookie is bound there. Null: as was seen. */
+	bool (*is_there)(const struct udp_socket *socket, void *context);
+	void *context;
 };
 
 void server_table_init(struct server_table *table);
@@ -98,6 +103,12 @@ const struct port_spans *server_spans(struct server_table *table);
  * to it, which the kernel allows on two interfaces. A grant has no interface. Of those sockets that
  * no dump told of, being too many, it is taken that one is. */
 bool server_is_shadowed(
+	struct server_table *table, const struct server *server, const struct address *address);
+
+/* Another user's socket, on an interface, is bound to just that address and the server's port, and
+ * gets what comes there; the server was on an interface, too, and left that (by connect() to no
+ * address). Nothing that is open can come to share its place so. */
+bool server_is_beside(
 	struct server_table *table, const struct server *server, const struct address *address);
 
 /* One socket has ended. Unless it is owned, it is forgotten at once. */

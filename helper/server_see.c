@@ -244,6 +244,7 @@ static void add_bound(struct server_table *table, const struct udp_socket *socke
 	bound->port = socket->port;
 	bound->interface = socket->interface;
 	bound->uid = socket->uid;
+	bound->cookie = socket->cookie;
 }
 
 /* A user may have thousands of sockets in one place; there they count as one. */
@@ -252,7 +253,8 @@ static void drop_same(struct server_table *table)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < table->bound_count; i++)
-		if (i == 0 || compare_bound(&table->bound[i], &table->bound[kept - 1]) != 0)
+		if (i == 0 || memcmp(&table->bound[i], &table->bound[kept - 1],
+				      offsetof(struct server_bound, cookie)) != 0)
 			table->bound[kept++] = table->bound[i];
 	table->bound_count = kept;
 }
@@ -261,6 +263,8 @@ static void make_bound(struct server_table *table)
 {
 	struct server *server;
 
+	if (table->bound && table->bound_comings == table->comings)
+		return;
 	free(table->bound);
 	table->bound = memory_zeroed((2 * HASH_COUNT(table->servers) + 1) * sizeof(*table->bound));
 	table->bound_count = 0;
@@ -292,12 +296,15 @@ static size_t first_bound(const struct server_table *table, const struct server_
 	return first;
 }
 
+typedef bool is_rival(const struct server_table *table, const struct server_bound *bound);
+
 /* Another user's socket is bound to that address, with the socket's port. */
-static bool has_rival(const struct server_table *table, const struct udp_socket *socket,
-	const struct address *address)
+static bool has_rival(struct server_table *table, const struct udp_socket *socket,
+	const struct address *address, is_rival *is_one)
 {
 	struct server_bound wanted;
 
+	make_bound(table);
 	memset(&wanted, 0, sizeof(wanted));
 	wanted.address = *address;
 	wanted.port = socket->port;
@@ -306,10 +313,35 @@ static bool has_rival(const struct server_table *table, const struct udp_socket 
 
 		if (bound->port != socket->port || !address_equal(&bound->address, address))
 			return false;
-		if (bound->uid != socket->uid)
+		if (bound->uid != socket->uid && is_one(table, bound))
 			return true;
 	}
 	return false;
+}
+
+static bool is_anything(const struct server_table *table, const struct server_bound *bound)
+{
+	(void)table, (void)bound;
+	return true;
+}
+
+/* One that is in the midst of its connect() is seen there, too. It stays there for less than a
+ * microsecond; nobody is to close others' ports by that. */
+#define ASKED_TIMES 3
+
+static bool is_staying(const struct server_table *table, const struct server_bound *bound)
+{
+	const struct server *server = server_find(table, bound->cookie);
+
+	for (int i = 0; i < ASKED_TIMES && server && table->is_there; i++)
+		if (!table->is_there(&server->socket, table->context))
+			return false;
+	return true;
+}
+
+static bool is_on_interface(const struct server_table *table, const struct server_bound *bound)
+{
+	return bound->interface != 0 && is_staying(table, bound);
 }
 
 static bool is_hidden(const struct hidden_ports *hidden, uint16_t port, uint8_t family)
@@ -322,15 +354,19 @@ bool server_is_shadowed(
 {
 	const struct address any = {.family = address->family};
 
-	/* To one address and no interface the kernel binds one socket of mosh's kind alone. Another
-	 * one that is seen there is on its way by connect(), in the midst of that. */
+	/* Where that is no other socket of mosh's kind can be bound any more. One that is seen
+	 * there is on its way by connect(), in the midst of that. */
 	if (!address_is_wildcard(&server->socket.address) && server->socket.interface == 0)
 		return false;
 	if (is_hidden(table->hidden, server->socket.port, address->family))
 		return true;
-	if (!table->bound || table->bound_comings != table->comings)
-		make_bound(table);
 	/* On another interface one that is bound to any gets what comes there. */
-	return has_rival(table, &server->socket, address) ||
-	       has_rival(table, &server->socket, &any);
+	return has_rival(table, &server->socket, address, is_anything) ||
+	       has_rival(table, &server->socket, &any, is_anything);
+}
+
+bool server_is_beside(
+	struct server_table *table, const struct server *server, const struct address *address)
+{
+	return has_rival(table, &server->socket, address, is_on_interface);
 }

@@ -168,7 +168,7 @@ static void hide(struct udp_sockets *sockets, const struct udp_socket *socket)
 		sockets->hidden->of6[socket->port] = true;
 }
 
-/* Sockets beyond SOCKDIAG_PER_UID are left out. Who is known affects nobody else by his. */
+/* Sockets beyond SOCKDIAG_PER_UID are left out, but for their ports. */
 static bool is_one_too_many(struct dump *dump, const struct udp_socket *socket)
 {
 	bool is_known = dump->known && dump->known->has(socket->uid, dump->known->context);
@@ -176,8 +176,7 @@ static bool is_one_too_many(struct dump *dump, const struct udp_socket *socket)
 
 	if (!dump->known || tally_add(&dump->per_uid, uid, 0, 1) <= SOCKDIAG_PER_UID)
 		return false;
-	if (!is_known)
-		hide(dump->sockets, socket);
+	hide(dump->sockets, socket);
 	return true;
 }
 

@@ -593,6 +593,43 @@ START_TEST(gate_shadowed)
 }
 END_TEST
 
+static const struct {
+	uint32_t interface;
+	uint64_t there; /* the cookie that the kernel finds in that place */
+	int error;
+	const char *heard;
+} beside[] = {
+	{2, 1, 0, "revoke:60001:5 deny:60001:3 "},
+	{2, 0, -ENOMEM, "revoke:60001:5 deny:60001:3 "},
+	{2, 0, 0, "revoke:60001:5 grant:60001 "}, /* it was in the midst of its connect() */
+	{0, 1, 0, "grant:60001 "},
+};
+
+/* Alice's is bound to an interface, and has a rival; bob's was, too, and left that. */
+START_TEST(gate_beside)
+{
+	begin();
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	gate_on_exec(&gate);
+	add_process(ALICE);
+	add_socket(1, ALICE)->port = 60001;
+	host.sockets[0].interface = beside[_i].interface;
+	look();
+	gate_settle(&gate);
+	ck_assert_int_eq(log_in(11, BOB, OTHER), WIRE_DONE);
+	host.passed_over = beside[_i].there;
+	host.question_error = beside[_i].error;
+	heard[0] = '\0';
+	gate_on_exec(&gate);
+	add_process(BOB);
+	add_socket(2, BOB)->port = 60001;
+	look();
+	gate_settle(&gate);
+	ck_assert_str_eq(heard, beside[_i].heard);
+	finish();
+}
+END_TEST
+
 /* One that is not told of, since there are too many, is as one that is; and the kernel has nothing
  * new to tell else. */
 START_TEST(gate_shadowed_by_hidden)
@@ -839,9 +876,10 @@ CHECK_MAIN("gate", TEST(gate_from_login_to_grant), TEST(gate_one_turn_one_apply)
 	TEST(gate_search_is_bounded), TEST(gate_search_stirred), TEST(gate_looks_at_others),
 	TEST(gate_place_taken), TEST(gate_compares_in_time), TEST(gate_starts_with_all),
 	LOOP(gate_shadowed, ARRAY_LEN(shadowed)), TEST(gate_shadowed_by_hidden),
-	TEST(gate_earlier_socket), LOOP(gate_logout_looks_once_more, 2),
-	TEST(gate_logout_of_another), LOOP(gate_last_look_fails, 2), TEST(gate_after_logout),
-	TEST(gate_limit_of_logins), TEST(gate_login_of_no_process), TEST(gate_roams),
-	TEST(gate_roams_after_lapse), TEST(gate_login_finds_servers),
-	LOOP(gate_login_leaves_earlier_ones, 2), TEST(gate_login_keeps_its_own),
-	TEST(gate_revokes_by_hand), TEST(gate_allows_who_knocked), TEST(gate_ends_after_max))
+	LOOP(gate_beside, ARRAY_LEN(beside)), TEST(gate_earlier_socket),
+	LOOP(gate_logout_looks_once_more, 2), TEST(gate_logout_of_another),
+	LOOP(gate_last_look_fails, 2), TEST(gate_after_logout), TEST(gate_limit_of_logins),
+	TEST(gate_login_of_no_process), TEST(gate_roams), TEST(gate_roams_after_lapse),
+	TEST(gate_login_finds_servers), LOOP(gate_login_leaves_earlier_ones, 2),
+	TEST(gate_login_keeps_its_own), TEST(gate_revokes_by_hand), TEST(gate_allows_who_knocked),
+	TEST(gate_ends_after_max))

@@ -352,6 +352,22 @@ START_TEST(plan_adopts_no_shadowed)
 }
 END_TEST
 
+/* Of a socket that has left its interface, on which another user's is. */
+START_TEST(plan_adopts_none_beside)
+{
+	begin();
+	policy_add_server(&policy, 1, ALICE, SERVER, 60001);
+	policy_add_server(&policy, 2, ALICE + 1, SERVER, 60001);
+	server_find(&policy.table->servers, 2)->socket.interface = 2;
+	add_left(left[0].comment, CLIENT, 60001);
+	policy_sync(&policy.kernel, policy.table);
+	settle(START);
+	ck_assert_uint_eq(policy.kernel.count, 0);
+	ck_assert_int_eq(policy.reason, GRANT_STALE);
+	finish();
+}
+END_TEST
+
 /* Of a socket that ended before anybody looked. */
 START_TEST(plan_adopts_no_dead)
 {
@@ -641,7 +657,7 @@ CHECK_MAIN("plan", TEST(plan_tells_whose), TEST(grant_refused_by_kernel),
 	TEST(plan_waits_for_closing), TEST(plan_waiting_counts_nothing), TEST(plan_settles),
 	LOOP(plan_adopts, ARRAY_LEN(left)), LOOP(plan_adopts_home, 2), TEST(plan_last_counters),
 	LOOP(plan_adopts_home, 2), TEST(plan_last_counters), TEST(plan_adopts_no_other_prefix),
-	TEST(plan_adopts_no_dead), TEST(plan_adopts_no_shadowed),
+	TEST(plan_adopts_no_dead), TEST(plan_adopts_no_shadowed), TEST(plan_adopts_none_beside),
 	LOOP(plan_lapses, ARRAY_LEN(lapses)), TEST(plan_lapses_before_opening), TEST(plan_restores),
 	LOOP(plan_mends_altered, ARRAY_LEN(altered)), TEST(plan_mends_altered_later),
 	LOOP(plan_adopts_altered, 2), TEST(plan_restores_without_end),
