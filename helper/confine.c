@@ -28,8 +28,8 @@ static void give_up(void)
 }
 
 /* Asks the kernel what is really left. What can be inherited is nothing to a process that executes
- * nothing, and no more than what it has. */
-static int verify(const char **what)
+ * nothing, and no more than what it has. The bounding set is a service manager's to empty. */
+static int verify(bool was_root, const char **what)
 {
 	*what = "giving up capabilities (CAP_NET_ADMIN is needed)";
 	if (capng_get_caps_process() < 0)
@@ -40,6 +40,8 @@ static int verify(const char **what)
 		for (size_t i = 0; i < 2; i++)
 			if (capng_have_capability(working[i], capability) != is_wanted)
 				return -EPERM;
+		if (was_root && capng_have_capability(CAPNG_BOUNDING_SET, capability))
+			return -EPERM;
 		if (capng_have_capability(CAPNG_AMBIENT, capability) ||
 			(!is_wanted && capng_have_capability(CAPNG_INHERITABLE, capability)))
 			return -EPERM;
@@ -49,12 +51,13 @@ static int verify(const char **what)
 
 int confine(uid_t uid, gid_t gid, const char **what)
 {
+	bool was_root = geteuid() == 0;
 	int error = 0;
 
 	capng_clear(CAPNG_SELECT_ALL);
 	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN);
 	*what = "changing to the helper's user";
-	if (geteuid() == 0)
+	if (was_root)
 		error = become(uid, gid);
 	else
 		give_up();
@@ -66,5 +69,5 @@ int confine(uid_t uid, gid_t gid, const char **what)
 	*what = "PR_SET_DUMPABLE";
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return -errno;
-	return verify(what);
+	return verify(was_root, what);
 }

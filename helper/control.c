@@ -24,11 +24,14 @@
 #define UNREAD_MAX         (256 * 1024) /* bytes that a watcher may leave unread */
 #define PATIENCE_S         5 /* for a whole request to come, and for each part of an answer to go */
 
-enum reason { CROWDED, LATE, MALFORMED, OTHER_VERSION, NOT_ALLOWED, REASONS };
+#define ANSWER_S 60 /* for a whole answer */
+
+enum reason { CROWDED, LATE, SLOW, MALFORMED, OTHER_VERSION, NOT_ALLOWED, REASONS };
 
 static const char *const reasons[REASONS] = {
 	[CROWDED] = "has too many connections, or all users have",
 	[LATE] = "sent no whole request in time",
+	[SLOW] = "did not take its answer in time",
 	[MALFORMED] = "sent what is no request",
 	[OTHER_VERSION] = "sent a request of another version",
 	[NOT_ALLOWED] = "asked for what is not his",
@@ -37,9 +40,9 @@ static const char *const reasons[REASONS] = {
 struct peer {
 	uint32_t uid;
 	uint32_t user; /* its uid, or that of all whom nobody knows */
-	bool is_watching;
+	bool is_watching, is_answered;
 	struct bufferevent *stream;
-	struct event *late; /* when the request is to be here */
+	struct event *late; /* when the request is to be here, or the answer gone */
 	struct control *control;
 	struct peer *prev, *next;
 };
@@ -85,7 +88,7 @@ static void on_late(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
-	refuse(peer->control, LATE, peer->uid);
+	refuse(peer->control, peer->is_answered ? SLOW : LATE, peer->uid);
 	free_peer(peer);
 }
 
@@ -145,9 +148,12 @@ static void start_watching(struct peer *peer)
 	bufferevent_setcb(peer->stream, on_chatter, NULL, on_end, peer);
 }
 
+/* The answer is gone by then, or never: libevent may have failed to tell anybody of it. */
 static void stop_reading(struct peer *peer)
 {
-	event_del(peer->late);
+	peer->is_answered = true;
+	if (event_add(peer->late, &(struct timeval){ANSWER_S, 0}) < 0)
+		memory_exhausted();
 	bufferevent_disable(peer->stream, EV_READ);
 	bufferevent_setcb(peer->stream, NULL, on_written, on_end, peer);
 }

@@ -45,6 +45,9 @@ enum ctl_status ctl_show(const struct ctl_question *question, void (*print)(json
 int ctl_fetch(
 	const char *socket, enum wire_control_type type, enum wire_answer *word, json_t **json);
 
+/* Out of memory: says so and ends. */
+_Noreturn void ctl_exhausted(void);
+
 /* A word that is not WIRE_DONE, for people. */
 const char *ctl_refusal(enum wire_answer word);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -48,6 +49,12 @@ static int ask(const char *socket, const struct wire_control *request, enum wire
 	}
 	*stream = opened;
 	return 0;
+}
+
+_Noreturn void ctl_exhausted(void)
+{
+	fputs("moshgatectl: out of memory\n", stderr);
+	exit(CTL_NOTHING);
 }
 
 /* Prints a message that contains the helper's text. */
@@ -126,12 +133,16 @@ enum ctl_status ctl_show(const struct ctl_question *question, void (*print)(json
 
 	if (status != CTL_DONE)
 		return status;
-	if (question->is_json && json_dumpf(json, stdout, terminal_json_flags(stdout)) == 0)
-		putchar('\n');
-	else
+	if (!question->is_json)
 		print(json);
+	else if (json_dumpf(json, stdout, terminal_json_flags(stdout)) < 0)
+		status = CTL_NOTHING;
+	else
+		putchar('\n');
+	if (status != CTL_DONE && !ferror(stdout))
+		ctl_exhausted();
 	json_decref(json);
-	return CTL_DONE;
+	return status;
 }
 
 int ctl_fetch(

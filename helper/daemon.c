@@ -64,7 +64,8 @@ int daemon_fork(int *ready)
 void daemon_ready(int ready)
 {
 	if (ready >= 0) {
-		(void)!write(ready, "", 1);
+		while (write(ready, "", 1) < 0 && errno == EINTR)
+			;
 		close(ready);
 		/* The caller's stderr goes away; from now on only syslog is left. */
 		(void)!dup2(STDOUT_FILENO, STDERR_FILENO);

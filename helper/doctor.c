@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ctl.h"
 #include "doctor.h"
 #include "fd.h"
 #include "table.h"
@@ -21,10 +22,8 @@ static const struct {
 
 void *doctor_need(void *pointer)
 {
-	if (!pointer) {
-		fputs("moshgatectl: out of memory\n", stderr);
-		exit(EXIT_FAILURE);
-	}
+	if (!pointer)
+		ctl_exhausted();
 	return pointer;
 }
 

@@ -229,14 +229,30 @@ static void open_log(const struct options *options)
 		log_warning("the journal: %s; syslog has the lines", strerror(-error));
 }
 
+static bool is_returning;
+
+/* A library may end the process, as libnftables does where it has no memory or no socket. */
+static void on_exit_of_others(void)
+{
+	if (is_returning)
+		return;
+	log_error("a library has ended the process: no memory, no socket, or an error of its own");
+	_exit(EXIT_FAILURE);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = {0};
+	int status;
 
 	if (parse_options(argc, argv, &options) < 0) {
 		fputs(usage, stderr);
 		return 2;
 	}
 	open_log(&options);
-	return options.run ? options.run(&options) : run_helper(&options);
+	if (atexit(on_exit_of_others) != 0)
+		return EXIT_FAILURE;
+	status = options.run ? options.run(&options) : run_helper(&options);
+	is_returning = true;
+	return status;
 }

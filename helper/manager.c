@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "fd.h"
+#include "log.h"
 #include "manager.h"
 
 #define FIRST_FD 3   /* SD_LISTEN_FDS_START */
@@ -31,10 +32,10 @@ void manager_tell(const char *message)
 	if (path[0] == '@')
 		address.sun_path[0] = '\0';
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0)
-		(void)!sendto(fd, message, strlen(message), MSG_NOSIGNAL,
-			(struct sockaddr *)&address,
-			(socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
+	if (fd < 0 ||
+		sendto(fd, message, strlen(message), MSG_NOSIGNAL, (struct sockaddr *)&address,
+			(socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) < 0)
+		log_warning("the service manager cannot be told %s: %s", message, strerror(errno));
 }
 
 bool manager_is_abstract(void)

@@ -76,6 +76,15 @@ static enum ctl_status refuse_selector(const struct command *command, const char
 	return refuse_usage(what, selector);
 }
 
+/* What is half written must not be taken for all there is. */
+static enum ctl_status check_written(enum ctl_status status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	perror("moshgatectl: standard output");
+	return status == CTL_DONE ? CTL_NOTHING : status;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option long_options[] = {
@@ -99,10 +108,10 @@ int main(int argc, char **argv)
 			break;
 		case 'V':
 			puts("moshgatectl " VERSION);
-			return CTL_DONE;
+			return check_written(CTL_DONE);
 		case 'h':
 			print_usage(stdout);
-			return CTL_DONE;
+			return check_written(CTL_DONE);
 		default:
 			return refuse_usage("that is no option", NULL);
 		}
@@ -120,5 +129,5 @@ int main(int argc, char **argv)
 	error = command->select(argv[optind + 1], &question.request);
 	if (error < 0)
 		return error == -EINVAL ? refuse_selector(command, argv[optind + 1]) : CTL_USAGE;
-	return command->run(&question);
+	return check_written(command->run(&question));
 }

@@ -58,7 +58,8 @@ int nftables_run(struct nftables *nftables, struct nftables_script *script)
 {
 	int result;
 
-	if (ferror(script->file) || fclose(script->file) != 0)
+	/* glibc's fclose() does not tell that it could not make the text as long as it is. */
+	if (ferror(script->file) || fclose(script->file) != 0 || !script->text)
 		memory_exhausted();
 	result = script->size > 0 ? run(nftables, script->text) : 0;
 	free(script->text);
@@ -71,9 +72,10 @@ int nftables_list(struct nftables *nftables, char **json)
 
 	if (result < 0)
 		return result;
-	/* For the name of a protocol a C library may load a module, which the sandbox forbids. */
-	nft_ctx_output_set_flags(
-		nftables->context, NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_NUMERIC_PROTO);
+	/* For the name of a protocol a C library may load a module, which the sandbox forbids; and
+	 * others' sets may have millions of elements, of which nothing is wanted here. */
+	nft_ctx_output_set_flags(nftables->context,
+		NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_NUMERIC_PROTO | NFT_CTX_OUTPUT_TERSE);
 	result = run(nftables, "list ruleset");
 	nft_ctx_output_set_flags(nftables->context, 0);
 	if (result == 0)

@@ -57,11 +57,14 @@ void report_json_set_number(json_t *object, const char *key, uint64_t value)
 
 char *report_json_write(json_t *json)
 {
-	char *text = json_dumps(json, JSON_COMPACT);
+	size_t size;
+	char *text = NULL;
+	FILE *file = open_memstream(&text, &size);
 
-	json_decref(json);
-	if (!text)
+	/* json_dumps() leaves out what it has no memory for. */
+	if (!file || json_dumpf(json, file, JSON_COMPACT) < 0 || fclose(file) != 0 || !text)
 		memory_exhausted();
+	json_decref(json);
 	return text;
 }
 

@@ -85,6 +85,8 @@ static int create_ruleset(const struct sandbox_files *rules, uint64_t *files)
 	size_t i = 0;
 	int ruleset;
 
+	if (version < 0 && errno != ENOSYS && errno != EOPNOTSUPP)
+		return -errno;
 	if (version < 1)
 		return -EOPNOTSUPP;
 	while (versions[i].version > version)
@@ -119,7 +121,7 @@ static int allow_folders(int ruleset, const char *const *paths, uint64_t allowed
 
 int sandbox_files(const struct sandbox_files *rules)
 {
-	uint64_t handled;
+	uint64_t handled = 0;
 	auto_fd int ruleset = create_ruleset(rules, &handled);
 	int error;
 
