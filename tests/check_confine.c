@@ -2,13 +2,12 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "check_filter.h"
 #include "check_main.h"
 #include "confine.h"
 
@@ -182,22 +181,7 @@ START_TEST(confine_as_given)
 }
 END_TEST
 
-/* capset() fails from here on, as a service manager's filter has it. */
-static int filter_capset(void)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_capset, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = {ARRAY_LEN(code), code};
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return -1;
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
-}
-
+/* With capset() failing, as a service manager's filter has it. */
 static int ask_filtered(uint32_t more)
 {
 	const char *what = NULL;
@@ -205,7 +189,7 @@ static int ask_filtered(uint32_t more)
 
 	if (become_nobody(one, one | more) < 0 ||
 		prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_ADMIN, 0, 0) < 0 ||
-		filter_capset() < 0)
+		filter_call(SYS_capset, FILTER_ANY, EPERM) < 0)
 		return 100;
 	return -confine(NOBODY, NOBODY, &what);
 }
@@ -234,6 +218,22 @@ START_TEST(confine_under_a_filter)
 }
 END_TEST
 
+static int ask_bounded(void)
+{
+	const char *what = NULL;
+
+	if (filter_call(SYS_prctl, PR_CAPBSET_DROP, EPERM) < 0)
+		return 100;
+	return -confine(NOBODY, NOBODY, &what);
+}
+
+/* The library says nothing of a bounding set that stays as it was. */
+START_TEST(confine_empties_the_bounding_set)
+{
+	ck_assert_int_eq(in_child(ask_bounded), EPERM);
+}
+END_TEST
+
 static int ask_plain_user(void)
 {
 	const char *what = NULL;
@@ -258,6 +258,7 @@ int main(void)
 		TEST(confine_needs_its_capability),
 		TEST(confine_as_given),
 		TEST(confine_under_a_filter),
+		TEST(confine_empties_the_bounding_set),
 	};
 	const struct check_test as_user[] = {TEST(confine_needs_privilege)};
 

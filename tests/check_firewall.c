@@ -773,6 +773,22 @@ START_TEST(firewall_lists_numbers)
 }
 END_TEST
 
+/* Somebody's set may have a million elements. */
+START_TEST(firewall_lists_no_elements)
+{
+	char *json;
+
+	begin_installed();
+	nft_run("add table inet host; add set inet host s { type inet_service; };"
+		"add element inet host s { 4711 }");
+	ck_assert_int_eq(firewall_list(firewall, &json), 0);
+	ck_assert_ptr_nonnull(strstr(json, "\"s\""));
+	ck_assert_ptr_null(strstr(json, "4711"));
+	free(json);
+	finish();
+}
+END_TEST
+
 CHECK_KERNEL_MAIN("firewall", TEST(firewall_installs), TEST(firewall_installs_all_options),
 	LOOP(firewall_repairs, ARRAY_LEN(damages)), TEST(firewall_without_fib),
 	TEST(firewall_makes_anew), LOOP(firewall_replaces_sets, ARRAY_LEN(other_sets)),
@@ -783,4 +799,4 @@ CHECK_KERNEL_MAIN("firewall", TEST(firewall_installs), TEST(firewall_installs_al
 	TEST(firewall_refused_without_table), TEST(firewall_refused_by_full_set),
 	LOOP(firewall_evil_names, ARRAY_LEN(evil)), LOOP(firewall_saved, 2),
 	LOOP(firewall_saved, 2), TEST(firewall_removes), TEST(firewall_touched),
-	TEST(firewall_exclusive), TEST(firewall_lists_numbers))
+	TEST(firewall_exclusive), TEST(firewall_lists_numbers), TEST(firewall_lists_no_elements))

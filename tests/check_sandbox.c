@@ -28,6 +28,7 @@
 
 #include <event2/event.h>
 
+#include "check_filter.h"
 #include "check_main.h"
 #include "journal.h"
 #include "sandbox.h"
@@ -1038,6 +1039,31 @@ static int ask_lower(int i)
 	return is_limit(RLIMIT_DATA, SANDBOX_MEMORY / 2) ? END_YES : END_NO;
 }
 
+static const struct {
+	uint32_t error;
+	int answer; /* of sandbox_files() */
+} landlocks[] = {
+	{ENOSYS, -EOPNOTSUPP}, {EOPNOTSUPP, -EOPNOTSUPP}, {EPERM, -EPERM}, {ENOMEM, -ENOMEM}};
+
+static int ask_landlock(int i)
+{
+	const char *const folders[] = {path, NULL};
+	const struct sandbox_files files = {folders, folders, false};
+
+	return filter_call(SYS_landlock_create_ruleset, FILTER_ANY, landlocks[i].error) == 0 &&
+			       sandbox_files(&files) == landlocks[i].answer
+		       ? END_YES
+		       : END_NO;
+}
+
+/* That the kernel has no Landlock is one thing, that it fails another. */
+START_TEST(sandbox_landlock_fails)
+{
+	begin();
+	assert_yes(in_child(shut_nothing, ask_landlock, _i), "Landlock that fails");
+}
+END_TEST
+
 START_TEST(sandbox_limits_lower)
 {
 	assert_yes(in_child(shut_limits_lower, ask_lower, 0), "a lower limit");
@@ -1063,6 +1089,7 @@ int main(void)
 #endif
 		LOOP(sandbox_lets_fail, 6), LOOP(sandbox_lets, ARRAY_LEN(needs)),
 		TEST(sandbox_is_for_good), TEST(sandbox_limits_all), TEST(sandbox_limits_lower),
+		LOOP(sandbox_landlock_fails, ARRAY_LEN(landlocks)),
 		/* LANDLOCK_TESTS */
 		LOOP(sandbox_lets_both, ARRAY_LEN(needs)), LOOP(sandbox_writes, ARRAY_LEN(writes)),
 		LOOP(sandbox_writes_freely, ARRAY_LEN(writes)), TEST(sandbox_fails)};
