@@ -23,8 +23,7 @@
 #define UID_UNKNOWN        UINT32_MAX   /* no uid is that */
 #define UNREAD_MAX         (256 * 1024) /* bytes that a watcher may leave unread */
 #define PATIENCE_S         5 /* for a whole request to come, and for each part of an answer to go */
-
-#define ANSWER_S 60 /* for a whole answer */
+#define ANSWER_S           60 /* for a whole answer */
 
 enum reason { CROWDED, LATE, SLOW, MALFORMED, OTHER_VERSION, NOT_ALLOWED, REASONS };
 

@@ -13,6 +13,7 @@
 
 #include "daemon.h"
 #include "fd.h"
+#include "log.h"
 #include "manager.h"
 
 #define BACKLOG 1024
@@ -63,6 +64,8 @@ int daemon_fork(int *ready)
 
 void daemon_ready(int ready)
 {
+	int error;
+
 	if (ready >= 0) {
 		while (write(ready, "", 1) < 0 && errno == EINTR)
 			;
@@ -70,7 +73,9 @@ void daemon_ready(int ready)
 		/* The caller's stderr goes away; from now on only syslog is left. */
 		(void)!dup2(STDOUT_FILENO, STDERR_FILENO);
 	}
-	manager_tell("READY=1");
+	error = manager_tell("READY=1");
+	if (error < 0)
+		log_warning("the service manager cannot be told: %s", strerror(-error));
 }
 
 int daemon_folder(const char *path, uid_t uid, gid_t gid)

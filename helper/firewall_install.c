@@ -53,7 +53,7 @@ static int install(
 			script.file, installing->config, &elements->items[i], clock_awake_ms());
 	if (!way->is_new)
 		script_clear(script.file, table);
-	script_guard(script.file, installing->config, !firewall->has_no_fib);
+	script_guard(script.file, installing->config, !firewall->is_without_fib);
 	script_plan(script.file, table, installing->plan, way->is_new);
 	result = nftables_run(&firewall->nft, &script);
 	if (result == 0)
@@ -128,15 +128,16 @@ int firewall_make(struct firewall *firewall, const struct config *config, const 
 {
 	int result = make(firewall, config, plan);
 
-	if (result == 0 || firewall->has_no_fib)
-		return result;
-	firewall->has_no_fib = true;
-	result = make(firewall, config, plan);
 	if (result == 0)
-		log_warning("this kernel has no fib expression (nft_fib_inet): over IPv6 this "
-			    "host's own "
-			    "users can send to mosh-servers in a client's name");
-	else
-		firewall->has_no_fib = false;
-	return result;
+		return 0;
+	firewall->is_without_fib = true;
+	result = make(firewall, config, plan);
+	firewall->is_without_fib = false;
+	if (result < 0 || firewall->is_fib_told)
+		return result;
+	firewall->is_fib_told = true;
+	log_warning("nftables takes the guard only without fib (the module nft_fib_inet): over "
+		    "IPv6 this "
+		    "host's own users can send to mosh-servers in a client's name");
+	return 0;
 }

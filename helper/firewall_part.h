@@ -19,9 +19,9 @@ struct firewall {
 	struct kernel_sets *sets;
 	struct batch *batch;
 	char table[CONFIG_NAME_SIZE];
-	bool is_exclusive; /* the table is ours alone */
-	bool has_no_fib;   /* the kernel does without that expression */
-	bool is_touched;   /* by somebody else, and not told yet */
+	bool is_exclusive;                /* the table is ours alone */
+	bool is_without_fib, is_fib_told; /* tried without that expression; that was logged */
+	bool is_touched;                  /* by somebody else, and not told yet */
 };
 
 /* The guard as config wants it, in one transaction with the plan. -EIO, with the reason in

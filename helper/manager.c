@@ -13,13 +13,12 @@
 #include <unistd.h>
 
 #include "fd.h"
-#include "log.h"
 #include "manager.h"
 
 #define FIRST_FD 3   /* SD_LISTEN_FDS_START */
 #define FDS_MAX  128 /* nobody passes more */
 
-void manager_tell(const char *message)
+int manager_tell(const char *message)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -27,7 +26,7 @@ void manager_tell(const char *message)
 	auto_fd int fd = -1;
 
 	if (length == 0 || (path[0] != '/' && path[0] != '@') || length >= sizeof(address.sun_path))
-		return;
+		return 0;
 	memcpy(address.sun_path, path, length);
 	if (path[0] == '@')
 		address.sun_path[0] = '\0';
@@ -35,7 +34,8 @@ void manager_tell(const char *message)
 	if (fd < 0 ||
 		sendto(fd, message, strlen(message), MSG_NOSIGNAL, (struct sockaddr *)&address,
 			(socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) < 0)
-		log_warning("the service manager cannot be told %s: %s", message, strerror(errno));
+		return -errno;
+	return 0;
 }
 
 bool manager_is_abstract(void)

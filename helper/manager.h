@@ -9,8 +9,8 @@
  * sd_listen_fds(3), sd_watchdog_enabled(3); $JOURNAL_STREAM. Without a manager all of it is
  * nothing. */
 
-/* "READY=1" or the like, to $NOTIFY_SOCKET if that is set. */
-void manager_tell(const char *message);
+/* "READY=1" or the like, to $NOTIFY_SOCKET if that is set. -errno. */
+int manager_tell(const char *message);
 
 /* Whether that is a socket without a path. */
 bool manager_is_abstract(void);

@@ -20,8 +20,8 @@ static bool is_reached_at(
 static bool has_knocked(
 	struct grant_table *table, const struct server *server, const struct element *element)
 {
-	return is_reached_at(table, server, &element->key) &&
-	       pending_seen_ms(table, element) >= server->seen_ms;
+	return pending_seen_ms(table, element) >= server->seen_ms &&
+	       is_reached_at(table, server, &element->key);
 }
 
 static bool is_asked_for(const struct server *server, uint32_t uid)

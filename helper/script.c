@@ -174,27 +174,31 @@ void script_clear(FILE *file, const char *table)
 	fprintf(file, "delete chain inet %s input\n", table);
 }
 
-/* Any user may send over IPv6 from whatever address he likes, and to the host itself, too. */
+/* Any user may send over IPv6 from whatever address he likes, and to the host itself, too. Of a
+ * link-local one the kernel looks on the loopback alone whether it is the host's. */
 static void write_forged(FILE *file, const char *table)
 {
 	fprintf(file,
-		"add rule inet %s guard meta iiftype loopback fib saddr type != local counter "
-		"drop\n",
+		"add rule inet %s guard ip6 saddr != fe80::/10 meta iiftype loopback"
+		" fib saddr type != local counter drop\n",
 		table);
 }
 
 /* Without connection tracking IPv6 fragments pass as they came. The first is to have all headers
- * (RFC 8200, 4.5); of one that has not nobody can tell what it is, here, but once they are put
- * together the kernel can. 255 is no protocol's number. */
-static void write_fragments(FILE *file, const char *table)
+ * (RFC 8200, 4.5); of one that has not nobody can tell here where it goes, but the kernel can once
+ * they are put together. */
+static void write_fragments(FILE *file, const struct config *config)
 {
+	const char *table = config->firewall.table;
+
 	fprintf(file,
-		"add rule inet %s input meta l4proto != 255 accept\n"
+		"add rule inet %s input meta l4proto != udp accept\n"
+		"add rule inet %s input udp dport != %u-%u accept\n"
 		"add rule inet %s input frag frag-off 0 counter drop\n",
-		table, table);
+		table, table, config->gate.first_port, config->gate.last_port, table);
 }
 
-/* The jump stands behind the rest: nobody passes a guard of which the rules are not yet there. */
+/* The jump stands behind the guard's rules: nobody passes one that is not yet whole. */
 void script_guard(FILE *file, const struct config *config, bool has_fib)
 {
 	const char *table = config->firewall.table;
@@ -218,7 +222,7 @@ void script_guard(FILE *file, const struct config *config, bool has_fib)
 	fprintf(file, "add rule inet %s input udp dport %u-%u jump guard\n", table,
 		config->gate.first_port, config->gate.last_port);
 	if (!config->firewall.is_conntrack)
-		write_fragments(file, table);
+		write_fragments(file, config);
 }
 
 unsigned int script_contents(const struct config *config)

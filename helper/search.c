@@ -290,6 +290,7 @@ void search_begin(struct gate *gate)
 	if (gate->is_searching && gate->looked_ms > clock_boot_ms()) {
 		gate->stir_ms = clock_boot_ms();
 		gate->look_ms = gate->looked_ms;
+		gate->has_found = false;
 		return;
 	}
 	server_pass_over(servers, clock_boot_ms(), age_ms);

@@ -54,7 +54,7 @@ struct server_bound {
 	uint16_t port;
 	uint32_t interface;
 	uint32_t uid;
-	uint64_t cookie; /* of one of them */
+	uint64_t cookie; /* without an interface: of one of them */
 };
 
 struct server_table {

@@ -247,14 +247,16 @@ static void add_bound(struct server_table *table, const struct udp_socket *socke
 	bound->cookie = socket->cookie;
 }
 
-/* A user may have thousands of sockets in one place; there they count as one. */
+/* A user may have thousands of sockets in one place; there they count as one. Those on an interface
+ * may be asked for one by one. */
 static void drop_same(struct server_table *table)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < table->bound_count; i++)
-		if (i == 0 || memcmp(&table->bound[i], &table->bound[kept - 1],
-				      offsetof(struct server_bound, cookie)) != 0)
+		if (i == 0 || table->bound[i].interface != 0 ||
+			memcmp(&table->bound[i], &table->bound[kept - 1],
+				offsetof(struct server_bound, cookie)) != 0)
 			table->bound[kept++] = table->bound[i];
 	table->bound_count = kept;
 }
@@ -296,6 +298,8 @@ static size_t first_bound(const struct server_table *table, const struct server_
 	return first;
 }
 
+#define RIVALS_MAX 64 /* of so many one is */
+
 typedef bool is_rival(const struct server_table *table, const struct server_bound *bound);
 
 /* Another user's socket is bound to that address, with the socket's port. */
@@ -303,6 +307,7 @@ static bool has_rival(struct server_table *table, const struct udp_socket *socke
 	const struct address *address, is_rival *is_one)
 {
 	struct server_bound wanted;
+	size_t rivals = 0;
 
 	make_bound(table);
 	memset(&wanted, 0, sizeof(wanted));
@@ -313,7 +318,7 @@ static bool has_rival(struct server_table *table, const struct udp_socket *socke
 
 		if (bound->port != socket->port || !address_equal(&bound->address, address))
 			return false;
-		if (bound->uid != socket->uid && is_one(table, bound))
+		if (bound->uid != socket->uid && (++rivals > RIVALS_MAX || is_one(table, bound)))
 			return true;
 	}
 	return false;

@@ -215,8 +215,10 @@ START_TEST(gate_rests_from_walks)
 	ck_assert_uint_ge(gate.look_ms, begin_ms + 2 * host.walk_ms - 2);
 	gate.looked_ms = clock_boot_ms() + 3600000;
 	gate.stir_ms -= 10000;
+	gate.has_found = true;
 	gate_on_exec(&gate);
 	ck_assert_uint_eq(host.walks, 1);
+	ck_assert(!gate.has_found); /* of what was executed now */
 	ck_assert_uint_eq(gate.look_ms, gate.looked_ms);
 	ck_assert_uint_ge(gate.stir_ms, begin_ms);
 	host.walk_ms = 0;

@@ -134,6 +134,10 @@ START_TEST(pending_not_of_rivals)
 	ck_assert_uint_eq(shown_to(BOB), 0);
 	ck_assert_uint_eq(allow(BOB, CLIENT, &denied), 0);
 	ck_assert_uint_eq(policy.kernel.count, 0);
+	/* Nor where one of them has left its interface. */
+	bind_to(server_find(&policy.table->servers, 2), 0);
+	ck_assert_uint_eq(shown_to(ALICE), 0);
+	ck_assert_uint_eq(shown_to(BOB), 0);
 	finish();
 }
 END_TEST

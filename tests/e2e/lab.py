@@ -367,6 +367,17 @@ def send_long(address, port):
         sock.sendto(b"l" * length, (address, int(port)))
 
 
+def ask_itself(address, port):
+    """from that port another one of the same address, which answers"""
+    asking, answering = (socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) for _ in range(2))
+    place = socket.getaddrinfo(address, int(port), type=socket.SOCK_DGRAM)[0][4]
+    asking.bind(place)
+    answering.bind((place[0], 0, *place[2:]))
+    asking.sendto(b"question", answering.getsockname())
+    answering.sendto(b"answer", answering.recvfrom(100)[1])
+    assert asking.recv(100) == b"answer"
+
+
 def checksum(data):
     total = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
