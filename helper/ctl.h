@@ -48,6 +48,9 @@ int ctl_fetch(
 /* Out of memory: says so and ends. */
 _Noreturn void ctl_exhausted(void);
 
+/* A copy. */
+char *ctl_text(const char *text);
+
 /* A word that is not WIRE_DONE, for people. */
 const char *ctl_refusal(enum wire_answer word);
 

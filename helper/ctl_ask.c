@@ -57,6 +57,15 @@ _Noreturn void ctl_exhausted(void)
 	exit(CTL_NOTHING);
 }
 
+char *ctl_text(const char *text)
+{
+	char *copy = strdup(text);
+
+	if (!copy)
+		ctl_exhausted();
+	return copy;
+}
+
 /* Prints a message that contains the helper's text. */
 static void complain(const char *what, const char *reason)
 {

@@ -71,10 +71,8 @@ static bool read_number(json_t *json, long long *number)
 
 static void print_label(const char *name, const char *value)
 {
-	auto_free char *text = strdup(value);
+	auto_free char *text = ctl_text(value);
 
-	if (!text)
-		ctl_exhausted();
 	table_make_harmless(text);
 	printf("{%s=\"", name);
 	for (const char *c = text; *c; c++) {
