@@ -136,8 +136,8 @@ int firewall_make(struct firewall *firewall, const struct config *config, const 
 	if (result < 0 || firewall->is_fib_told)
 		return result;
 	firewall->is_fib_told = true;
-	log_warning("nftables takes the guard only without fib (the module nft_fib_inet): over "
-		    "IPv6 this "
-		    "host's own users can send to mosh-servers in a client's name");
+	log_warning(
+		"nftables takes the guard only without fib (the module nft_fib_inet): this host's "
+		"users can send to mosh-servers over IPv6 in a client's name");
 	return 0;
 }

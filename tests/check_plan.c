@@ -337,17 +337,22 @@ START_TEST(plan_adopts_no_other_prefix)
 }
 END_TEST
 
+static void assert_not_adopted(void)
+{
+	add_left(left[0].comment, CLIENT, 60001);
+	policy_sync(&policy.kernel, policy.table);
+	settle(START);
+	ck_assert_uint_eq(policy.kernel.count, 0);
+	ck_assert_int_eq(policy.reason, GRANT_STALE);
+}
+
 /* Of a socket that is bound to any address, where another user's has come to be. */
 START_TEST(plan_adopts_no_shadowed)
 {
 	begin();
 	policy_add_server(&policy, 1, ALICE, "0.0.0.0", 60001);
 	policy_add_server(&policy, 2, ALICE + 1, SERVER, 60001);
-	add_left(left[0].comment, CLIENT, 60001);
-	policy_sync(&policy.kernel, policy.table);
-	settle(START);
-	ck_assert_uint_eq(policy.kernel.count, 0);
-	ck_assert_int_eq(policy.reason, GRANT_STALE);
+	assert_not_adopted();
 	finish();
 }
 END_TEST
@@ -359,11 +364,7 @@ START_TEST(plan_adopts_none_beside)
 	policy_add_server(&policy, 1, ALICE, SERVER, 60001);
 	policy_add_server(&policy, 2, ALICE + 1, SERVER, 60001);
 	server_find(&policy.table->servers, 2)->socket.interface = 2;
-	add_left(left[0].comment, CLIENT, 60001);
-	policy_sync(&policy.kernel, policy.table);
-	settle(START);
-	ck_assert_uint_eq(policy.kernel.count, 0);
-	ck_assert_int_eq(policy.reason, GRANT_STALE);
+	assert_not_adopted();
 	finish();
 }
 END_TEST
