@@ -43,6 +43,23 @@ static void on_ended(uint64_t cookie, void *context)
 	++*(size_t *)context;
 }
 
+/* What is found is at the port that was asked for. */
+static void check_found(struct sockdiag *diag)
+{
+	const struct udp_socket asked = {.address = {4, {192, 0, 2, 7}}, .port = 60001};
+	struct udp_sockets sockets = {calloc(1, sizeof(struct udp_socket)), 1, 1, NULL, NULL};
+
+	PROMISE(sockets.items);
+	sockets.items[0].cookie = 1;
+	PROMISE(sockdiag_find(diag, &asked, &sockets) <= 0);
+	PROMISE(sockets.count >= 1 && sockets.items[0].cookie == 1 && !sockets.hidden);
+	for (size_t i = 1; i < sockets.count; i++) {
+		PROMISE(sockets.items[i].port == asked.port);
+		check_socket(&sockets.items[i]);
+	}
+	free(sockets.items);
+}
+
 /* No notice is shorter than its head. */
 static void check_ended(struct sockdiag *diag)
 {
@@ -55,11 +72,15 @@ static void check_ended(struct sockdiag *diag)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	struct sockdiag *diag;
+	uint8_t kind;
 
 	fuzz_datagrams = (struct fuzz_input){bytes, size};
 	PROMISE(sockdiag_open(FIRST, LAST, &diag) == 0);
-	if (fuzz_byte(&fuzz_datagrams) == 'd')
+	kind = fuzz_byte(&fuzz_datagrams);
+	if (kind == 'd')
 		check_dump(diag);
+	else if (kind == 'f')
+		check_found(diag);
 	else
 		check_ended(diag);
 	sockdiag_close(diag);

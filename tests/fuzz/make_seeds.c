@@ -8,6 +8,7 @@
  *	make tests/fuzz/make_seeds && tests/fuzz/make_seeds .../tests/fuzz/seeds
  */
 #include <dirent.h>
+#include <sys/inotify.h>
 
 #include "../check_nft.h"
 #include "batch.h"
@@ -216,6 +217,10 @@ START_TEST(sockets)
 	fd6 = kernel_udp("::", 60002);
 	record("sockdiag/dump", 'd');
 	ck_assert_int_eq(sockdiag_dump(diag, NULL, &found), 0);
+	finish();
+	ck_assert_uint_ge(found.count, 1);
+	record("sockdiag/find", 'f');
+	ck_assert_int_eq(sockdiag_find(diag, &found.items[0], &found), 0);
 	finish();
 	close(fd4);
 	close(fd6);
@@ -468,6 +473,7 @@ static const struct {
 	{"batch/refused-oddly", "batch/done", 22, 0x80},
 	{"batch/refused-another", "batch/of-another", 22, 0xff},
 	{"observer/torn", "observer/exec", 12, 1},
+	{"observer/overflow", "observer/exec", 5, IN_Q_OVERFLOW >> 8},
 };
 
 static void write_changed(size_t i)
