@@ -9,7 +9,8 @@
  *
  * 1. System calls that are not in sandbox.c's table end it: no program is executed, no process
  * made, none traced or signalled; of sockets none is made but netlink's and unix ones, and none
- * that somebody passes becomes more than it was. (sandbox_kills)
+ * that somebody passes becomes more than it was. (sandbox_kills,
+ * sandbox_kills_all_others)
  * 2. Where the kernel has Landlock, files can be written and made in the state folder alone, and
  * the two sockets removed from theirs; nothing can be executed. Without Landlock that is up to the
  * permissions of files, for the helper's own user, and of mounts. (sandbox_writes)
