@@ -9,7 +9,8 @@
 /*
  * The session socket: who speaks there, and what he says.
  *
- * 1. Root's processes alone are listened to, by the kernel's word on the peer. (listener_not_root)
+ * 1. Root's processes alone are listened to, by the kernel's word on the peer.
+ * (listener_not_root, listener_peer_without_pid)
  * 2. The process is held by a pidfd, taken while its connection stands, so that its number cannot
  *    have become another's. (listener_hung_up)
  * 3. One whole message of this version, or a refusal. (listener_malformed)

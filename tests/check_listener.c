@@ -419,6 +419,44 @@ START_TEST(listener_not_root)
 }
 END_TEST
 
+/* In a namespace of processes of its own: what becomes of what was sent from outside of it. */
+static int serve_unseen(int fd)
+{
+	pid_t pid;
+	int status = -1;
+
+	if (unshare(CLONE_NEWPID) < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0) {
+		work_until_readable(fd);
+		_exit(calls.opened == 0 && listener_refused(listener) == 1 ? 0 : 1);
+	}
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+/* Root, but no process that the helper could hold, or tell apart from others of its kind. */
+START_TEST(listener_peer_without_pid)
+{
+	uint8_t bytes[WIRE_SESSION_SIZE];
+	int fd, status;
+	pid_t pid;
+
+	begin();
+	make_open(bytes);
+	fd = dial();
+	ck_assert_int_eq(send(fd, bytes, sizeof(bytes), 0), sizeof(bytes));
+	pid = fork(); /* whose next child is in there, and no other of this process */
+	if (pid == 0)
+		_exit(serve_unseen(fd) == 0 ? 0 : 1);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	close(fd);
+	finish();
+}
+END_TEST
+
 /* A child that connects, says an open message and stays until it is killed. With another socket it
  * connects that one, too. */
 static pid_t start_session(int *fd, int another)
@@ -678,6 +716,7 @@ int main(void)
 		LOOP(listener_malformed, ARRAY_LEN(malformed)),
 		TEST(listener_passed_descriptor),
 		TEST(listener_one_message_each),
+		TEST(listener_peer_without_pid),
 		TEST(listener_tells_death),
 		TEST(listener_adopts),
 		TEST(listener_hung_up),
