@@ -50,12 +50,16 @@ static int read_boot_id(char boot_id[BOOT_ID_SIZE])
 static int open_folder(const char *path)
 {
 	auto_fd int parent = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int fd;
+	auto_fd int fd = -1;
+	struct stat status;
 
 	if (parent < 0 || (mkdirat(parent, "logins", 0700) < 0 && errno != EEXIST))
 		return -errno;
 	fd = openat(parent, "logins", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return -errno;
+	/* Of a time when others could write there. */
+	return status.st_uid == geteuid() ? take_fd(&fd) : -EPERM;
 }
 
 int state_open(const char *path, struct state **state)

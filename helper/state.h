@@ -33,7 +33,7 @@ struct state_login {
 	struct wire_session session; /* as the module sent it */
 };
 
-/* Makes the folder "logins" in path if it is not there. -errno. */
+/* Makes the folder "logins" in path if it is not there; -EPERM if somebody else has. -errno. */
 int state_open(const char *path, struct state **state);
 void state_close(struct state *state);
 
