@@ -216,10 +216,10 @@ def move_to(address):
     say("moved to", address)
 
 
-def connect(address):
+def connect(address, port=9):
     """the last socket; one that is bound to any address leaves all but that one"""
-    sockets[-1].connect((address, 9))
-    say("connected")
+    sockets[-1].connect((address, int(port)))
+    say("connected to", address, port)
 
 
 def disconnect():
