@@ -163,13 +163,22 @@ void audit_logout(const struct audit *audit, const struct login *login, uint64_t
 	emit(audit, LOG_INFO, &line, login->uid);
 }
 
-void audit_limit_logins(const struct audit *audit, const struct login *login, uint32_t limit)
+/* Of the first one there is nothing to say. */
+static void add_count(struct line *line, uint64_t count)
+{
+	if (count > 1)
+		add_number(line, "count", count);
+}
+
+void audit_limit_logins(
+	const struct audit *audit, const struct login *login, uint32_t limit, uint64_t count)
 {
 	struct line line = {0};
 
 	begin_login(&line, "limit", login);
 	add(&line, "name", "logins-per-user");
 	add_number(&line, "value", limit);
+	add_count(&line, count);
 	emit(audit, LOG_WARNING, &line, login->uid);
 }
 
@@ -220,7 +229,6 @@ void audit_deny(const struct audit *audit, const struct grant_denial *denial, ui
 	add(&line, is_limit ? "name" : "reason", text_denial(denial->reason));
 	if (is_limit)
 		add_number(&line, "value", denial->limit);
-	if (count > 1)
-		add_number(&line, "count", count);
+	add_count(&line, count);
 	emit(audit, LOG_WARNING, &line, denial->uid);
 }

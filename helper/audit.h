@@ -31,7 +31,8 @@ void audit_revoke(const struct audit *audit, const struct grant *grant, uint64_t
 /* count: how many of that user and reason there were so far. */
 void audit_deny(const struct audit *audit, const struct grant_denial *denial, uint64_t count);
 
-/* A user has as many logins as he may: this one is not registered. */
-void audit_limit_logins(const struct audit *audit, const struct login *login, uint32_t limit);
+/* A user has as many logins as he may: this one is not registered. count: as above. */
+void audit_limit_logins(
+	const struct audit *audit, const struct login *login, uint32_t limit, uint64_t count);
 
 #endif

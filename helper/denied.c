@@ -56,6 +56,18 @@ bool denied_count(
 	return is_told;
 }
 
+bool denied_count_login(struct denied *denied, uint32_t uid, enum denied_login kind,
+	uint64_t now_ms, uint64_t *count)
+{
+	const struct key key = {uid, kind};
+	struct denied_entry *entry = take_out(&denied->logins, &key);
+	bool is_told = refusal_count(&entry->refusal, now_ms, DENIED_LINES);
+
+	HASH_ADD(hh, denied->logins, key, sizeof(entry->key), entry);
+	*count = entry->refusal.count;
+	return is_told;
+}
+
 void denied_each(const struct denied *denied,
 	void (*visit)(const struct denied_last *last, void *context), void *context)
 {
@@ -74,5 +86,7 @@ void denied_clear(struct denied *denied)
 		discard(&denied->users, denied->users);
 	while (denied->strangers)
 		discard(&denied->strangers, denied->strangers);
+	while (denied->logins)
+		discard(&denied->logins, denied->logins);
 	// NOLINTEND(clang-analyzer-unix.Malloc)
 }

@@ -5,13 +5,13 @@
 #include "grant.h"
 #include "refusal.h"
 
-/* What was denied to each user, by reason: a user makes as many sockets as he likes, but not as
- * many lines of the log. Who has no login may be one user with thousands of uids: these share the
- * lines that one has, and are forgotten, the latest DENIED_STRANGERS aside. */
+/* What was denied to each user, by reason: a user makes as many sockets and logins as he likes, but
+ * not as many lines of the log. Who has no login may be one user with thousands of uids: these
+ * share the lines that one has, and are forgotten, the latest DENIED_STRANGERS aside. */
 struct denied_entry;
 
 struct denied {
-	struct denied_entry *users, *strangers; /* uthashes; null: empty */
+	struct denied_entry *users, *strangers, *logins; /* uthashes; null: empty */
 	struct refusal all_strangers;
 };
 
@@ -24,6 +24,16 @@ struct denied {
  * far of those that share its lines: of that uid and reason, or of all without a login. */
 bool denied_count(
 	struct denied *denied, const struct grant_denial *denial, uint64_t now_ms, uint64_t *count);
+
+/* What a login did not get. */
+enum denied_login {
+	DENIED_LOGIN_LIMIT,  /* to be registered: logins-per-user */
+	DENIED_LOGIN_FAMILY, /* servers of the other address family */
+};
+
+/* The same for such a login; *count is of that uid and kind. */
+bool denied_count_login(struct denied *denied, uint32_t uid, enum denied_login kind,
+	uint64_t now_ms, uint64_t *count);
 
 /* The last one of that uid and reason, and how many there were. */
 struct denied_last {

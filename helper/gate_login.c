@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "credential.h"
@@ -22,6 +23,17 @@ static void check_open(struct grant *grant, void *context)
 		log_error("reading an element: %s", strerror(-error));
 }
 
+static void tell_other_family(struct gate *gate, const struct login *login, size_t servers)
+{
+	uint64_t count;
+
+	if (denied_count_login(
+		    &gate->denied, login->uid, DENIED_LOGIN_FAMILY, gate_now_ms(gate), &count))
+		log_info("user %s has %zu servers of the other address family, which this login "
+			 "does not open (count=%" PRIu64 ")",
+			login->user, servers, count);
+}
+
 /* A new login: its address may reach its user's servers. */
 static void roam(struct gate *gate, const struct login *login)
 {
@@ -31,9 +43,7 @@ static void roam(struct gate *gate, const struct login *login)
 	grant_each_of_login(gate->grants, login, check_open, gate);
 	other_family = grant_roam(gate->grants, login, gate_now_ms(gate));
 	if (other_family > 0)
-		log_info("user %s has %zu servers of the other address family, which this login "
-			 "does not open",
-			login->user, other_family);
+		tell_other_family(gate, login, other_family);
 }
 
 static void forget(struct gate *gate, struct login *login)
@@ -44,9 +54,13 @@ static void forget(struct gate *gate, struct login *login)
 
 static void refuse(struct gate *gate, const struct login *login, uint32_t most)
 {
+	uint64_t count;
+
 	gate->totals.refused_logins++;
 	past_add_login(&gate->past, PAST_REFUSED, login, login->since_ms);
-	audit_limit_logins(&gate->audit, login, most);
+	if (denied_count_login(
+		    &gate->denied, login->uid, DENIED_LOGIN_LIMIT, gate_now_ms(gate), &count))
+		audit_limit_logins(&gate->audit, login, most, count);
 }
 
 /* -errno as of login_add(). */

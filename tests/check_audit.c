@@ -198,10 +198,14 @@ START_TEST(login_events)
 	audit_logout(&audit, &login, 75999);
 	check_line(
 		1001, LOG_INFO, "logout user=alice uid=1001 addr=203.0.113.5 pid=4242 duration=65");
-	audit_limit_logins(&audit, &login, 64);
+	audit_limit_logins(&audit, &login, 64, 1);
 	check_line(1001, LOG_WARNING,
 		"limit user=alice uid=1001 addr=203.0.113.5 pid=4242 "
 		"name=logins-per-user value=64");
+	audit_limit_logins(&audit, &login, 64, 2);
+	check_line(1001, LOG_WARNING,
+		"limit user=alice uid=1001 addr=203.0.113.5 pid=4242 "
+		"name=logins-per-user value=64 count=2");
 	login.server.family = 0;
 	login.auth = (char[]){""};
 	audit_login(&audit, &login);
@@ -357,7 +361,7 @@ START_TEST(hostile_names)
 	ck_assert_str_eq(value_of(event, "auth"), auth);
 	audit_logout(&audit, &login, 75999);
 	ck_assert_str_eq(value_of(parse(), "user"), user);
-	audit_limit_logins(&audit, &login, 64);
+	audit_limit_logins(&audit, &login, 64, 1);
 	ck_assert_str_eq(value_of(parse(), "user"), user);
 	audit_deny(&audit, &denial, 1);
 	ck_assert_str_eq(value_of(parse(), "user"), user);

@@ -88,6 +88,38 @@ START_TEST(denied_strangers_in_common)
 }
 END_TEST
 
+static int told_of_logins(
+	int times, uint32_t uid, enum denied_login kind, uint64_t now_ms, uint64_t *count)
+{
+	int lines = 0;
+
+	for (int i = 0; i < times; i++)
+		lines += denied_count_login(&denied, uid, kind, now_ms, count);
+	return lines;
+}
+
+/* Of logins, too; and they are in nobody else's way, nor told of as sockets that were denied. */
+START_TEST(denied_logins)
+{
+	uint64_t count;
+
+	told(1000, BOB, DENIAL_NO_LOGIN, BEGIN_MS, &count);
+	ck_assert_int_eq(told_of_logins(70, BOB, DENIED_LOGIN_LIMIT, BEGIN_MS, &count), 10);
+	ck_assert_uint_eq(count, 70);
+	ck_assert_int_eq(told_of_logins(1, BOB, DENIED_LOGIN_FAMILY, BEGIN_MS, &count), 1);
+	ck_assert_uint_eq(count, 1);
+	ck_assert_int_eq(told_of_logins(1, ALICE, DENIED_LOGIN_LIMIT, BEGIN_MS, &count), 1);
+	ck_assert_int_eq(
+		told_of_logins(1, BOB, DENIED_LOGIN_LIMIT, BEGIN_MS + REFUSAL_QUIET_MS, &count), 1);
+	ck_assert_uint_eq(count, 71);
+	memset(&kept, 0, sizeof(kept));
+	denied_each(&denied, keep, NULL);
+	ck_assert_uint_eq(kept.count, 1);
+	denied_clear(&denied);
+	ck_assert_ptr_null(denied.logins);
+}
+END_TEST
+
 static void sum(const struct denied_last *last, void *context)
 {
 	uint64_t *count = context;
@@ -113,4 +145,4 @@ START_TEST(denied_last_one)
 END_TEST
 
 CHECK_MAIN("denied", TEST(denied_few_lines), TEST(denied_apart), TEST(denied_strangers_in_common),
-	TEST(denied_last_one))
+	TEST(denied_logins), TEST(denied_last_one))

@@ -72,7 +72,7 @@ START_TEST(gate_other_family)
 	ck_assert_int_eq(log_in(12, ALICE, "2001:db8::5"), WIRE_DONE);
 	gate_settle(&gate);
 	ck_assert_str_eq(host.logged, "user alice has 1 servers of the other address family, "
-				      "which this login does not open");
+				      "which this login does not open (count=1)");
 	ck_assert_uint_eq(kernel.count, 2);
 	finish();
 }
@@ -708,8 +708,39 @@ START_TEST(gate_limit_of_logins)
 	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
 	ck_assert_int_eq(log_in(11, ALICE, OTHER), WIRE_REFUSED);
 	ck_assert_int_eq(log_in(12, BOB, OTHER), WIRE_DONE);
-	ck_assert_str_eq(heard, "login:10 limit:11 login:12 ");
+	ck_assert_str_eq(heard, "login:10 limit:11:1 login:12 ");
 	ck_assert_int_eq(gate_on_logout(&gate, 11), WIRE_NOTHING);
+	finish();
+}
+END_TEST
+
+/* However often somebody logs in, he does not fill the log; nobody else's line is kept back. */
+START_TEST(gate_few_lines_of_logins)
+{
+	begin();
+	config.limits.logins_per_user = 1;
+	ck_assert_int_eq(log_in(10, ALICE, CLIENT), WIRE_DONE);
+	heard[0] = '\0';
+	for (pid_t pid = 11; pid < 81; pid++)
+		ck_assert_int_eq(log_in(pid, ALICE, CLIENT), WIRE_REFUSED);
+	ck_assert_str_eq(heard, "limit:11:1 limit:12:2 limit:13:3 limit:14:4 limit:15:5 "
+				"limit:16:6 limit:17:7 limit:18:8 limit:19:9 limit:20:10 ");
+	ck_assert_uint_eq(gate.totals.refused_logins, 70);
+	heard[0] = '\0';
+	ck_assert_int_eq(log_in(81, BOB, OTHER), WIRE_DONE);
+	ck_assert_int_eq(log_in(82, BOB, OTHER), WIRE_REFUSED);
+	ck_assert_str_eq(heard, "login:81 limit:82:1 ");
+	finish();
+}
+END_TEST
+
+START_TEST(gate_few_lines_of_other_family)
+{
+	begin_with_grant();
+	config.limits.logins_per_user = 100;
+	for (pid_t pid = 11; pid < 81; pid++)
+		ck_assert_int_eq(log_in(pid, ALICE, "2001:db8::5"), WIRE_DONE);
+	ck_assert_ptr_nonnull(strstr(host.logged, "(count=10)"));
 	finish();
 }
 END_TEST
@@ -881,6 +912,7 @@ CHECK_MAIN("gate", TEST(gate_from_login_to_grant), TEST(gate_one_turn_one_apply)
 	LOOP(gate_beside, ARRAY_LEN(beside)), TEST(gate_earlier_socket),
 	LOOP(gate_logout_looks_once_more, 2), TEST(gate_logout_of_another),
 	LOOP(gate_last_look_fails, 2), TEST(gate_after_logout), TEST(gate_limit_of_logins),
+	TEST(gate_few_lines_of_logins), TEST(gate_few_lines_of_other_family),
 	TEST(gate_login_of_no_process), TEST(gate_roams), TEST(gate_roams_after_lapse),
 	TEST(gate_login_finds_servers), LOOP(gate_login_leaves_earlier_ones, 2),
 	TEST(gate_login_keeps_its_own), TEST(gate_revokes_by_hand), TEST(gate_allows_who_knocked),

@@ -451,10 +451,11 @@ void audit_deny(const struct audit *audit, const struct grant_denial *denial, ui
 	hear("deny:%u:%d ", denial->port, denial->reason);
 }
 
-void audit_limit_logins(const struct audit *audit, const struct login *login, uint32_t limit)
+void audit_limit_logins(
+	const struct audit *audit, const struct login *login, uint32_t limit, uint64_t count)
 {
 	(void)audit, (void)limit;
-	hear("limit:%d ", (int)login->pid);
+	hear("limit:%d:%u ", (int)login->pid, (unsigned int)count);
 }
 
 /* The helper starts, on whatever host there is. */

@@ -97,7 +97,7 @@ static void tell_audit(void)
 	audit_stop(&audit);
 	audit_login(&audit, &login);
 	audit_logout(&audit, &login, 0);
-	audit_limit_logins(&audit, &login, 64);
+	audit_limit_logins(&audit, &login, 64, 2);
 	for (enum label_via via = 0; via < LABEL_VIAS; via++) {
 		grant.label.via = via;
 		audit_grant(&audit, &grant);
