@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -78,6 +79,48 @@ void daemon_ready(int ready)
 		log_warning("the service manager cannot be told: %s", strerror(-error));
 }
 
+/* What the helper makes in its folder, and a service manager for it. */
+static bool is_ours(const char *name)
+{
+	static const char *const ours[] = {
+		".", "..", "moshgated.pid", "logins", "session.sock", "control.sock"};
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (strcmp(ours[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* -ENOTEMPTY: there is more in it than ours. */
+static int check_contents(int fd)
+{
+	auto_fd int copy = dup(fd);
+	DIR *folder = copy < 0 ? NULL : fdopendir(copy);
+	const struct dirent *entry;
+	int error;
+
+	if (!folder)
+		return -errno;
+	take_fd(&copy);
+	do {
+		errno = 0;
+		entry = readdir(folder);
+	} while (entry && is_ours(entry->d_name));
+	error = entry ? -ENOTEMPTY : -errno;
+	closedir(folder);
+	return error;
+}
+
+/* Root's own folder may be anything: /etc, if the configuration says so. */
+static int give_away(int fd, const struct stat *status, uid_t uid, gid_t gid)
+{
+	int error = status->st_uid == uid ? 0 : check_contents(fd);
+
+	if (error < 0)
+		return error;
+	return fchown(fd, uid, gid) < 0 ? -errno : 0;
+}
+
 int daemon_folder(const char *path, uid_t uid, gid_t gid)
 {
 	auto_fd int fd = -1;
@@ -94,9 +137,7 @@ int daemon_folder(const char *path, uid_t uid, gid_t gid)
 		return -EPERM;
 	if (is_new && fchmod(fd, 0755) < 0) /* whatever the umask */
 		return -errno;
-	if (geteuid() == 0 && fchown(fd, uid, gid) < 0)
-		return -errno;
-	return 0;
+	return geteuid() == 0 ? give_away(fd, &status, uid, gid) : 0;
 }
 
 /* Whoever may read a file may lock it, and so keep the next helper from starting. */

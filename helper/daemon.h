@@ -15,8 +15,9 @@ int daemon_fork(int *ready);
  * names one (sd_notify(3)), that requests are answered from now on. */
 void daemon_ready(int ready);
 
-/* Makes folder, if it is not there, for uid and gid. -ENOTDIR or -EPERM if there is something else
- * or somebody else's. */
+/* Makes folder, if it is not there, for uid and gid; root also gives them one of its own, if there
+ * is nothing in it but what a helper left. -ENOTDIR or -EPERM if there is something else or
+ * somebody else's, -ENOTEMPTY if others' files are in it. */
 int daemon_folder(const char *path, uid_t uid, gid_t gid);
 
 /* Takes the lock on "moshgated.pid" in folder, held until this process ends, empties it and gives

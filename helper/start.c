@@ -80,13 +80,24 @@ static int find_user(const struct config *config, uid_t *uid, gid_t *gid)
 	return 0;
 }
 
-/* -EALREADY: another helper runs there. */
-static int own_folder(const char *state, uid_t uid, gid_t gid)
+static int make_folder(const char *state, uid_t uid, gid_t gid)
 {
 	int error = daemon_folder(state, uid, gid);
 
+	if (error == -ENOTEMPTY)
+		log_error("%s has others' files in it: state wants a folder of its own", state);
+	else if (error < 0)
+		fail(state, error);
+	return error;
+}
+
+/* -EALREADY: another helper runs there. */
+static int own_folder(const char *state, uid_t uid, gid_t gid)
+{
+	int error = make_folder(state, uid, gid);
+
 	if (error < 0)
-		return fail(state, error);
+		return error;
 	error = daemon_lock(state);
 	if (error >= 0)
 		error = daemon_write_pid(error);

@@ -94,11 +94,38 @@ START_TEST(daemon_folder_of_another)
 }
 END_TEST
 
+static void plant(const char *where)
+{
+	int fd = open(path(where), O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+}
+
+/* Root does not give away what others need, a helper's folder though it may have files in it. */
+START_TEST(daemon_folder_of_others_files)
+{
+	int expected = geteuid() == 0 ? -ENOTEMPTY : 0;
+
+	ck_assert_int_eq(mkdir(path("etc"), 0755), 0);
+	plant("etc/moshgated.pid");
+	plant("etc/passwd");
+	ck_assert_int_eq(daemon_folder(path("etc"), owner(), group()), expected);
+	ck_assert_uint_eq(status_of("etc").st_uid, geteuid());
+	unlink(path("etc/passwd"));
+	plant("etc/session.sock");
+	plant("etc/control.sock");
+	ck_assert_int_eq(mkdir(path("etc/logins"), 0700), 0);
+	ck_assert_int_eq(daemon_folder(path("etc"), owner(), group()), 0);
+	ck_assert_uint_eq(status_of("etc").st_uid, owner());
+	plant("etc/passwd"); /* it is the helper's by now */
+	ck_assert_int_eq(daemon_folder(path("etc"), owner(), group()), 0);
+}
+END_TEST
+
 START_TEST(daemon_folder_is_something_else)
 {
-	int fd = open(path("file"), O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
-
-	close(fd);
+	plant("file");
 	ck_assert_int_eq(daemon_folder(path("file"), owner(), group()), -ENOTDIR);
 	ck_assert_int_eq(mkdir(path("aim"), 0755), 0);
 	ck_assert_int_eq(symlink(path("aim"), path("link")), 0);
@@ -326,6 +353,7 @@ int main(void)
 		LOOP(daemon_folder_is_made, ARRAY_LEN(masks)),
 		LOOP(daemon_folder_writable, ARRAY_LEN(writable)),
 		TEST(daemon_folder_of_another),
+		TEST(daemon_folder_of_others_files),
 		TEST(daemon_folder_is_something_else),
 		TEST(daemon_lock_is_exclusive),
 		LOOP(daemon_lock_is_something_else, 2),
