@@ -9,7 +9,7 @@
 /*
  * What nft is told, as text; the only place that knows its language. It is made of numbers,
  * addresses written by inet_ntop(), names that config.c checked, and labels of plain characters.
- * (script_plain)
+ * (check_guard.c, check_label.c)
  */
 
 /* Commands that make the sets, unless they are there, and empty the set of ports. */
