@@ -4,7 +4,7 @@
 # nothing was found; what was is left in a folder that is named.
 #
 #   tests/fuzz/run.sh [SECONDS [TARGET...]]     10 seconds each, and all of them, if nothing is said
-#   tests/fuzz/run.sh --coverage [TARGET...]    which lines the seeds and the corpus reach; no fuzzing
+#   tests/fuzz/run.sh --coverage [TARGET...]    which lines and branches the seeds and the corpus reach; no fuzzing
 #
 # Folders in the environment, made if they are not there: in MOSHGATE_CORPUS/TARGET is what a target
 # has learned, for the next run to begin with; MOSHGATE_BUILD is kept for the next run as well.
@@ -118,7 +118,8 @@ measure_all() {
 	llvm-profdata merge -o "$build/coverage.profdata" "$work"/*.profraw
 	# shellcheck disable=SC2086 # words
 	llvm-cov report $objects -instr-profile="$build/coverage.profdata" -ignore-filename-regex=/tests/ |
-		awk 'BEGIN { print "file lines missed reached" } $8 + 0 > $9 + 0 { print $1, $8, $9, $10 }' | column -t
+		awk 'BEGIN { print "file lines missed reached branches missed reached" }
+			$8 + 0 > $9 + 0 { print $1, $8, $9, $10, $11, $12, $13 }' | column -t
 	# shellcheck disable=SC2086 # words
 	llvm-cov show $objects -instr-profile="$build/coverage.profdata" -ignore-filename-regex=/tests/ >"$build/coverage.txt"
 }
