@@ -423,6 +423,20 @@ def unix_socket(path):
     raise ValueError(path)
 
 
+def pass_on(session, control, *command):
+    """become that command, with both sockets made for it and passed on, as systemd does"""
+    os.umask(0)
+    for fd, path, kind, mode in ((3, session, socket.SOCK_SEQPACKET, 0o600), (4, control, socket.SOCK_STREAM, 0o666)):
+        sock = socket.socket(socket.AF_UNIX, kind)
+        sock.bind(path)
+        os.chmod(path, mode)
+        sock.listen(64)
+        os.dup2(sock.detach(), fd)
+    os.umask(0o077)
+    os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="2")
+    os.execvp(command[0], command)
+
+
 def fill(path):
     """connect to a unix socket that nobody serves until its queue is full, and stay"""
     held = []
