@@ -5,8 +5,10 @@ serves on, all has to be as without the failure; when it ends, then with a reaso
 things right. Of a call there may be many occurrences in a run, and it may fail in several ways.
 """
 
+import collections
 import ctypes
 import fcntl
+import functools
 import json
 import mmap
 import os
@@ -36,6 +38,14 @@ DONE, NOTHING, FAILED = 0, 4, 5  # helper/wire.h
 STATUS, LIST, LOGINS, REVOKE, WATCH, RELOAD, DIAGNOSE, PENDING = 1, 2, 3, 4, 5, 6, 7, 8
 
 BAD = re.compile(rb"Sanitizer|runtime error:|Assertion|stack smashing|buffer overflow")
+
+# What a kernel answers that has no Landlock, or has it off: ways of that call to fail (tests/fail/calls.c).
+NO_LANDLOCK = {("landlock_version", 0), ("landlock_version", 1)}
+# Some of what confines the helper; there has to be a way to each.
+CONFINING = ("capng_change_id", "landlock_version", "seccomp_load", "setrlimit")
+
+# How a helper ended, and what it had said.
+End = collections.namedtuple("End", "result output")
 
 
 class Fault(Exception):
@@ -329,6 +339,9 @@ class Helper:
     def fds(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
+    def executed(self):
+        return os.readlink(f"/proc/{self.process.pid}/exe")
+
     def output(self):
         self.log.seek(0)
         return self.log.read()
@@ -360,6 +373,7 @@ class World:
         self.fds = None
         self.held = self.home = self.foreign = self.manager = None
         self.is_lost = self.is_home_lost = False
+        self.executed = None  # the program itself, where another one has executed it
         self.processes = []
         os.makedirs(BASE, exist_ok=True)
         self.program = f"{BASE}/mosh-server"
@@ -383,6 +397,7 @@ class World:
         helper = self.start()
         try:
             helper.wait_for("the helper is there", helper.is_ready)
+            self.executed = helper.executed()
             self.home = Login("127.0.1.1")
             self.execute()
             self.held = mosh_server(HELD)
@@ -586,12 +601,12 @@ def judge(status, output, is_done):
     if BAD.search(output):
         raise Fault("a detector has found something")
     if is_done and status == 0:
-        return "served on"
+        return End("served on", output)
     if status != 1:
         raise Fault(f"it ended with {status}")
     if not re.search(rb"moshgated(\[\d+\])?: \S.*[^:\s]$", output, re.M):
         raise Fault("it ended without a reason")
-    return "stopped"
+    return End("stopped", output)
 
 
 def serve(world, forced):
@@ -610,8 +625,8 @@ def serve(world, forced):
             # Logins wait in a manager's socket, for the next helper.
             if not (world.manager and helper.has_ended()):
                 raise
-        result = judge(helper.stop(), helper.output(), is_done)
-        if result == "served on" and world.nft.sets() != (world.wanted, world.ports):
+        end = judge(helper.stop(), helper.output(), is_done)
+        if end.result == "served on" and world.nft.sets() != (world.wanted, world.ports):
             raise Fault("it took away what was open")
         world.clear()
         world.is_home_lost = b"set aside" in helper.output()
@@ -619,7 +634,7 @@ def serve(world, forced):
         if world.is_lost or world.is_home_lost:
             world.reset()
             world.begin()
-        return result
+        return end
     except Fault as fault:
         raise Fault(f"{fault}\n{helper.output().decode(errors='replace')}") from None
     finally:
@@ -628,10 +643,10 @@ def serve(world, forced):
 
 def serve_passed(world, forced):
     """the same with sockets of a service manager's, which stay whatever becomes of the helper"""
-    result = serve(world, forced)
+    end = serve(world, forced)
     if not world.manager.is_untouched():
         raise Fault("the manager's sockets are gone")
-    return result
+    return end
 
 
 def finish(helper):
@@ -654,10 +669,10 @@ def check_only(world, forced):
 def remove_guard(world, forced):
     world.reset()
     world.nft.run("add table inet moshgate")
-    result = finish(Helper(forced, ["--remove-guard"]))
-    if result == "served on" and world.nft.sets() is not None:
+    end = finish(Helper(forced, ["--remove-guard"]))
+    if end.result == "served on" and world.nft.sets() is not None:
         raise Fault("the guard is still there")
-    return result
+    return end
 
 
 def into_background(world, forced):
@@ -665,14 +680,14 @@ def into_background(world, forced):
     world.reset()
     helper = Helper(forced, [])
     try:
-        result = finish(helper)
-        if result == "served on" and not helper.is_ready():
+        end = finish(helper)
+        if end.result == "served on" and not helper.is_ready():
             raise Fault("it says it is there, and is not")
     finally:
         statuses = end_children()
-    if result == "served on" and statuses != [0]:
+    if end.result == "served on" and statuses != [0]:
         raise Fault(f"it does not stop well: {statuses}")
-    return result
+    return end
 
 
 def end_children():
@@ -723,26 +738,48 @@ class Sweep:
         self.runs = self.failed = self.calls = self.missed = self.total = 0
         self.results = {}
 
+    @functools.lru_cache(None)
     def where(self, record):
+        """the way to a call, what the compiler has put into its callers among it"""
         addresses = [hex(offset - 1) for offset in record[3 : 3 + DEPTH] if offset]
-        lines = subprocess.run(["addr2line", "-s", "-f", "-e", PROGRAM, *addresses], capture_output=True,
-                               text=True, check=False).stdout.split("\n")
+        lines = subprocess.run(["addr2line", "-s", "-f", "-i", "-e", self.world.executed, *addresses],
+                               capture_output=True, text=True, check=True).stdout.split("\n")
         return " < ".join(f"{name} {line}" for name, line in zip(lines[::2], lines[1::2]))
+
+    def confines(self, record):
+        return re.search(r" (confine|sandbox)\.c:", self.where(record))
+
+    def check_confining(self, records):
+        """That their ways are known, and so what must not fail."""
+        for name in CONFINING:
+            if not any(self.name(record) == name and self.confines(record) for record in records):
+                raise SystemExit(f"no {name}() that confines the helper")
 
     def name(self, record):
         return record[-1].rstrip(b"\0").decode()
 
     def orders(self, record):
         """each way of the first occurrence, and the first way of each other"""
-        yield from ((1, way) for way in range(record[2] if self.is_full else 1))
+        yield from ((1, way) for way in range(record[2] if self.is_full or self.confines(record) else 1))
         if self.is_full:
             yield from ((occurrence, 0) for occurrence in range(2, record[1] + 1))
+
+    def check_confined(self, record, way, end):
+        """Whatever of its confinement fails, a helper does not start; but for a kernel that has no Landlock."""
+        if (self.name(record), way) in NO_LANDLOCK:
+            if end.result != "served on" or b"this kernel has no Landlock" not in end.output:
+                raise Fault(f"without Landlock it {end.result}\n{end.output.decode(errors='replace')}")
+        elif self.confines(record) and end.result != "stopped":
+            raise Fault(f"not confined it {end.result}\n{end.output.decode(errors='replace')}")
 
     def force(self, scene, record, occurrence, way):
         """True if that call came"""
         self.forced.write(record[0], occurrence, way)
         try:
-            result = scene(self.world, self.forced.path)
+            end = scene(self.world, self.forced.path)
+            result = end.result
+            if self.has_come():
+                self.check_confined(record, way, end)
         except Fault as fault:
             result = "fault"
             self.failed += 1
@@ -752,17 +789,20 @@ class Sweep:
                 self.world.reset()
                 self.world.begin()
         self.runs += 1
-        came = self.forced.read()[0] == 1
+        came = self.has_come()
         if came:
             self.results[result] = self.results.get(result, 0) + 1
         return came
+
+    def has_come(self):
+        return self.forced.read()[0] == 1
 
     def calls_of(self, scene):
         """Which there are is a matter of time too, so three runs are looked at."""
         found = {}
         for _ in range(3):
             self.forced.write()
-            if scene(self.world, self.forced.path) != "served on":
+            if scene(self.world, self.forced.path).result != "served on":
                 raise SystemExit("it does not even work without a failure")
             _, total, records = self.forced.read()
             for call, record in records.items():
@@ -774,6 +814,8 @@ class Sweep:
     def sweep(self, scene):
         """every call of the scene that no earlier scene had"""
         records = self.calls_of(scene)
+        if scene is serve:
+            self.check_confining(records.values())
         new = sorted((record for call, record in records.items() if call not in self.known), key=lambda r: r[0])
         self.known.update(records)
         for record in new:

@@ -23,6 +23,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cap-ng.h>
@@ -365,7 +366,11 @@ long __real_syscall(long number, long a, long b, long c, long d, long e, long f)
 long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f);
 long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
-	WAYS(syscall, EMFILE, ENOSYS);
+	/* which version of Landlock there is: the one call of which a failure may be none */
+	static const int version_ways[] = {ENOSYS, EOPNOTSUPP, EMFILE, 0};
+	static const int ways[] = {EMFILE, ENOSYS, 0};
+	bool is_version = number == SYS_landlock_create_ruleset && a == 0;
+	int way = is_version ? force("landlock_version", version_ways) : force("syscall", ways);
 
 	if (way == 0)
 		return __real_syscall(number, a, b, c, d, e, f);
