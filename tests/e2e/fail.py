@@ -29,7 +29,7 @@ HELD, STARTED, UNSEEN, FOREIGN = 60001, 60002, 60003, 60009  # ports
 PATIENCE = 10.0  # seconds until what has to come has failed to
 LOGIN_PATIENCE = 8.0  # until a login has been held up; the module would have given up long before, but for a busy machine
 
-ORDER = struct.Struct("=QIIIIII")  # tests/fail/force.h
+ORDER = struct.Struct("=QIIIIIIII")  # tests/fail/force.h
 DEPTH = 12
 RECORD = struct.Struct(f"=QII{DEPTH}I32s")
 RECORDS = 4096
@@ -729,22 +729,22 @@ class Forced:
     def __init__(self):
         self.path = f"{BASE}/forced"
 
-    def write(self, call=0, occurrence=0, way=0):
+    def write(self, call=0, occurrence=0, way=0, loses=0):
         if os.path.exists(self.path):
             os.unlink(self.path)  # not truncated: a helper that is still there has it mapped
         with open(self.path, "wb") as file:
-            file.write(ORDER.pack(call, occurrence, way, 0, 0, 0, 0))
+            file.write(ORDER.pack(call, occurrence, way, 0, 0, 0, 0, loses, 0))
             file.truncate(ORDER.size + RECORDS * RECORD.size)
         os.chmod(self.path, 0o666)
 
     def read(self):
-        """how often it was forced, how many calls there were, and what calls"""
+        """how often it was forced, how many calls there were, what calls, and whether it is built to find leaks"""
         with open(self.path, "rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as data:
-            _, _, _, forced, used, total, lost = ORDER.unpack_from(data, 0)
+            _, _, _, forced, used, total, lost, _, finds_leaks = ORDER.unpack_from(data, 0)
             records = [RECORD.unpack_from(data, ORDER.size + i * RECORD.size) for i in range(used)]
         if lost:
             raise SystemExit("more different calls than FORCE_RECORDS")
-        return forced, total, {record[0]: record for record in records}
+        return forced, total, {record[0]: record for record in records}, finds_leaks
 
 
 class Sweep:
@@ -821,7 +821,7 @@ class Sweep:
             self.forced.write()
             if scene(self.world, self.forced.path).result != "served on":
                 raise SystemExit("it does not even work without a failure")
-            _, total, records = self.forced.read()
+            _, total, records, _ = self.forced.read()
             for call, record in records.items():
                 if call not in found or found[call][1] < record[1]:
                     found[call] = record
@@ -873,8 +873,24 @@ class Sweep:
             self.world.reset()
             self.world.begin()
 
+    def prove_detector(self):
+        """A helper that loses memory is at fault, if it is built to find that: whatever is silent later has lost none."""
+        found = ""
+        self.forced.write(loses=1)
+        try:
+            serve(self.world, self.forced.path)
+        except Fault as fault:
+            found = str(fault)
+            self.begin_anew(serve)
+        finds_leaks = self.forced.read()[3]
+        print(f"# it {'finds' if finds_leaks else 'is not built to find'} leaks", flush=True)
+        if "LeakSanitizer" not in found if finds_leaks else found:
+            self.failed += 1
+            print(f"not ok - memory is lost on purpose: {found or 'and that is no fault'}", flush=True)
+
     def run(self):
         self.world.begin()
+        self.prove_detector()
         self.sweep(serve)
         self.world.reset()
         self.world.manager = Manager()

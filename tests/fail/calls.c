@@ -482,8 +482,6 @@ static const int calls_of_detector[] = {
 	SCMP_SYS(wait4),
 };
 
-extern void __lsan_do_leak_check(void) __attribute__((weak));
-
 /* A detector needs more memory than the helper may have. */
 int __real_setrlimit(__rlimit_resource_t what, const struct rlimit *limit);
 int __wrap_setrlimit(__rlimit_resource_t what, const struct rlimit *limit);

@@ -23,6 +23,8 @@ struct force_order {
 	uint32_t used;       /* records */
 	uint32_t total;      /* calls */
 	uint32_t lost;       /* for which there was no record left */
+	uint32_t loses;      /* not 0: some memory is lost, for a detector of leaks to find */
+	uint32_t finds;      /* the program's word: it has such a detector */
 };
 
 struct force_record {
@@ -43,6 +45,9 @@ struct force_file {
 
 /* 0, or how this call has to fail: one of ways, which a 0 ends. */
 int force(const char *name, const int *ways);
+
+/* Of a detector of leaks, if there is one in the program. */
+extern void __lsan_do_leak_check(void) __attribute__((weak));
 
 /* The helper has ended: what is called from now on is a profiler's. */
 void force_end(void);
