@@ -157,9 +157,9 @@ if [ -n "$all" ]; then
 fi
 
 if [ -n "$long" ]; then
-	echo "== every call fails: each time it is made, in each way"
-	check gcc root 1 TESTS=tests/e2e/fail.test FAIL=full
-	count "$work/gcc-root.check"
+	echo "== every call fails: each time it is made, in each way, under the detectors"
+	check sanitizers root 1 TESTS=tests/e2e/fail.test FAIL=full
+	count "$work/sanitizers-root.check"
 	stage "coverage"
 	"$top_srcdir/tests/coverage.sh" || failed=$((failed + 1))
 fi
