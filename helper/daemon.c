@@ -63,13 +63,23 @@ int daemon_fork(int *ready)
 	return detach();
 }
 
+static void tell_caller(int ready)
+{
+	ssize_t written;
+
+	do
+		written = write(ready, "", 1);
+	while (written < 0 && errno == EINTR);
+	if (written < 0)
+		log_warning("serving, but who started it cannot be told: %s", strerror(errno));
+}
+
 void daemon_ready(int ready)
 {
 	int error;
 
 	if (ready >= 0) {
-		while (write(ready, "", 1) < 0 && errno == EINTR)
-			;
+		tell_caller(ready);
 		close(ready);
 		/* The caller's stderr goes away; from now on only syslog is left. */
 		(void)!dup2(STDOUT_FILENO, STDERR_FILENO);
