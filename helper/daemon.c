@@ -89,20 +89,22 @@ void daemon_ready(int ready)
 		log_warning("the service manager cannot be told: %s", strerror(-error));
 }
 
-/* What the helper makes in its folder, and a service manager for it. */
-static bool is_ours(const char *name)
+/* What the helper makes in its folder, and a service manager or a new file system for it. */
+static bool is_ours(const char *name, const char *const sockets[])
 {
-	static const char *const ours[] = {
-		".", "..", "moshgated.pid", "logins", "session.sock", "control.sock"};
+	static const char *const ours[] = {".", "..", "moshgated.pid", "logins", "lost+found"};
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		if (strcmp(ours[i], name) == 0)
+			return true;
+	for (; *sockets; sockets++)
+		if (strcmp(strrchr(*sockets, '/') + 1, name) == 0)
 			return true;
 	return false;
 }
 
 /* -ENOTEMPTY: there is more in it than ours. */
-static int check_contents(int fd)
+static int check_contents(int fd, const char *const sockets[])
 {
 	auto_fd int copy = dup(fd);
 	DIR *folder = copy < 0 ? NULL : fdopendir(copy);
@@ -115,39 +117,41 @@ static int check_contents(int fd)
 	do {
 		errno = 0;
 		entry = readdir(folder);
-	} while (entry && is_ours(entry->d_name));
+	} while (entry && is_ours(entry->d_name, sockets));
 	error = entry ? -ENOTEMPTY : -errno;
 	closedir(folder);
 	return error;
 }
 
 /* Root's own folder may be anything: /etc, if the configuration says so. */
-static int give_away(int fd, const struct stat *status, uid_t uid, gid_t gid)
+static int check_folder(int fd, uid_t uid, const char *const sockets[])
 {
-	int error = status->st_uid == uid ? 0 : check_contents(fd);
-
-	if (error < 0)
-		return error;
-	return fchown(fd, uid, gid) < 0 ? -errno : 0;
-}
-
-int daemon_folder(const char *path, uid_t uid, gid_t gid)
-{
-	auto_fd int fd = -1;
 	struct stat status;
 
+	if (fstat(fd, &status) < 0)
+		return -errno;
+	if ((status.st_uid != 0 && status.st_uid != uid) || (status.st_mode & (S_IWGRP | S_IWOTH)))
+		return -EPERM;
+	return geteuid() == 0 && status.st_uid == 0 ? check_contents(fd, sockets) : 0;
+}
+
+int daemon_folder(const char *path, uid_t uid, gid_t gid, const char *const sockets[])
+{
 	bool is_new = mkdir(path, 0755) == 0;
+	auto_fd int fd = -1;
+	int error;
 
 	if (!is_new && errno != EEXIST)
 		return -errno;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &status) < 0)
+	if (fd < 0)
 		return -errno;
-	if ((status.st_uid != 0 && status.st_uid != uid) || (status.st_mode & (S_IWGRP | S_IWOTH)))
-		return -EPERM;
+	error = check_folder(fd, uid, sockets);
+	if (error < 0)
+		return error;
 	if (is_new && fchmod(fd, 0755) < 0) /* whatever the umask */
 		return -errno;
-	return geteuid() == 0 ? give_away(fd, &status, uid, gid) : 0;
+	return geteuid() == 0 && fchown(fd, uid, gid) < 0 ? -errno : 0;
 }
 
 /* Whoever may read a file may lock it, and so keep the next helper from starting. */

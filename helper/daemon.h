@@ -16,9 +16,10 @@ int daemon_fork(int *ready);
 void daemon_ready(int ready);
 
 /* Makes folder, if it is not there, for uid and gid; root also gives them one of its own, if there
- * is nothing in it but what a helper left. -ENOTDIR or -EPERM if there is something else or
- * somebody else's, -ENOTEMPTY if others' files are in it. */
-int daemon_folder(const char *path, uid_t uid, gid_t gid);
+ * is nothing in it but what a helper left, what a new file system has, and the last names of these
+ * absolute paths (NULL ends them). -ENOTDIR or -EPERM if there is something else or somebody
+ * else's, -ENOTEMPTY if others' files are in it. */
+int daemon_folder(const char *path, uid_t uid, gid_t gid, const char *const sockets[]);
 
 /* Takes the lock on "moshgated.pid" in folder, held until this process ends, empties it and gives
  * it to the folder's owner, who alone may open it. Returns its descriptor; -EWOULDBLOCK: a helper

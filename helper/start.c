@@ -80,9 +80,12 @@ static int find_user(const struct config *config, uid_t *uid, gid_t *gid)
 	return 0;
 }
 
-static int make_folder(const char *state, uid_t uid, gid_t gid)
+static int make_folder(const struct config *config, uid_t uid, gid_t gid)
 {
-	int error = daemon_folder(state, uid, gid);
+	const char *const sockets[] = {
+		config->helper.session_socket, config->helper.control_socket, NULL};
+	const char *state = config->helper.state;
+	int error = daemon_folder(state, uid, gid, sockets);
 
 	if (error == -ENOTEMPTY)
 		log_error("%s has others' files in it: state wants a folder of its own", state);
@@ -92,9 +95,10 @@ static int make_folder(const char *state, uid_t uid, gid_t gid)
 }
 
 /* -EALREADY: another helper runs there. */
-static int own_folder(const char *state, uid_t uid, gid_t gid)
+static int own_folder(const struct config *config, uid_t uid, gid_t gid)
 {
-	int error = make_folder(state, uid, gid);
+	const char *state = config->helper.state;
+	int error = make_folder(config, uid, gid);
 
 	if (error < 0)
 		return error;
@@ -166,7 +170,7 @@ static int open_parts(struct helper *helper, struct gate_parts *parts)
 	gid_t gid;
 	int error = find_user(config, &uid, &gid);
 
-	if (error < 0 || (error = own_folder(config->helper.state, uid, gid)) < 0 ||
+	if (error < 0 || (error = own_folder(config, uid, gid)) < 0 ||
 		(error = open_sockets(helper)) < 0 || (error = open_kernel(config, parts)) < 0)
 		return error;
 	raise_limits();

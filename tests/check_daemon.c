@@ -49,6 +49,7 @@ static gid_t group(void)
 	return geteuid() == 0 ? NOBODY : getegid();
 }
 
+static const char *const sockets[] = {"/run/moshgate/session.sock", "/elsewhere/c.sock", NULL};
 static const mode_t masks[] = {0, 022, 077};
 
 START_TEST(daemon_folder_is_made)
@@ -58,14 +59,14 @@ START_TEST(daemon_folder_is_made)
 
 	snprintf(name, sizeof(name), "made%d", _i);
 	umask(masks[_i]);
-	ck_assert_int_eq(daemon_folder(path(name), owner(), group()), 0);
+	ck_assert_int_eq(daemon_folder(path(name), owner(), group(), sockets), 0);
 	status = status_of(name);
 	ck_assert(S_ISDIR(status.st_mode));
 	ck_assert_uint_eq(status.st_mode & 07777, 0755);
 	ck_assert_uint_eq(status.st_uid, owner());
 	ck_assert_uint_eq(status.st_gid, group());
 	/* Once more, with what an earlier one left in it. */
-	ck_assert_int_eq(daemon_folder(path(name), owner(), group()), 0);
+	ck_assert_int_eq(daemon_folder(path(name), owner(), group(), sockets), 0);
 	ck_assert_uint_eq(status_of(name).st_ino, status.st_ino);
 }
 END_TEST
@@ -79,7 +80,7 @@ START_TEST(daemon_folder_writable)
 	snprintf(name, sizeof(name), "writable%d", _i);
 	ck_assert_int_eq(mkdir(path(name), 0755), 0);
 	ck_assert_int_eq(chmod(path(name), writable[_i]), 0);
-	ck_assert_int_eq(daemon_folder(path(name), owner(), group()), -EPERM);
+	ck_assert_int_eq(daemon_folder(path(name), owner(), group(), sockets), -EPERM);
 	ck_assert_uint_eq(status_of(name).st_uid, geteuid());
 }
 END_TEST
@@ -89,7 +90,7 @@ START_TEST(daemon_folder_of_another)
 	ck_assert_int_eq(mkdir(path("other"), 0755), 0);
 	if (geteuid() == 0)
 		ck_assert_int_eq(chown(path("other"), OTHER, OTHER), 0);
-	ck_assert_int_eq(daemon_folder(path("other"), owner() + 1, group()), -EPERM);
+	ck_assert_int_eq(daemon_folder(path("other"), owner() + 1, group(), sockets), -EPERM);
 	ck_assert_uint_eq(status_of("other").st_uid, geteuid() == 0 ? OTHER : geteuid());
 }
 END_TEST
@@ -110,28 +111,29 @@ START_TEST(daemon_folder_of_others_files)
 	ck_assert_int_eq(mkdir(path("etc"), 0755), 0);
 	plant("etc/moshgated.pid");
 	plant("etc/passwd");
-	ck_assert_int_eq(daemon_folder(path("etc"), owner(), group()), expected);
+	ck_assert_int_eq(daemon_folder(path("etc"), owner(), group(), sockets), expected);
 	ck_assert_uint_eq(status_of("etc").st_uid, geteuid());
 	unlink(path("etc/passwd"));
 	plant("etc/session.sock");
-	plant("etc/control.sock");
+	plant("etc/c.sock");
 	ck_assert_int_eq(mkdir(path("etc/logins"), 0700), 0);
-	ck_assert_int_eq(daemon_folder(path("etc"), owner(), group()), 0);
+	ck_assert_int_eq(mkdir(path("etc/lost+found"), 0700), 0);
+	ck_assert_int_eq(daemon_folder(path("etc"), owner(), group(), sockets), 0);
 	ck_assert_uint_eq(status_of("etc").st_uid, owner());
 	plant("etc/passwd"); /* it is the helper's by now */
-	ck_assert_int_eq(daemon_folder(path("etc"), owner(), group()), 0);
+	ck_assert_int_eq(daemon_folder(path("etc"), owner(), group(), sockets), 0);
 }
 END_TEST
 
 START_TEST(daemon_folder_is_something_else)
 {
 	plant("file");
-	ck_assert_int_eq(daemon_folder(path("file"), owner(), group()), -ENOTDIR);
+	ck_assert_int_eq(daemon_folder(path("file"), owner(), group(), sockets), -ENOTDIR);
 	ck_assert_int_eq(mkdir(path("aim"), 0755), 0);
 	ck_assert_int_eq(symlink(path("aim"), path("link")), 0);
-	ck_assert_int_eq(daemon_folder(path("link"), owner(), group()), -ENOTDIR);
+	ck_assert_int_eq(daemon_folder(path("link"), owner(), group(), sockets), -ENOTDIR);
 	ck_assert_uint_eq(status_of("aim").st_uid, geteuid());
-	ck_assert_int_eq(daemon_folder(path("none/below"), owner(), group()), -ENOENT);
+	ck_assert_int_eq(daemon_folder(path("none/below"), owner(), group(), sockets), -ENOENT);
 }
 END_TEST
 
@@ -157,7 +159,7 @@ START_TEST(daemon_lock_is_exclusive)
 	char text[32] = "";
 	int fd, file;
 
-	ck_assert_int_eq(daemon_folder(where, owner(), group()), 0);
+	ck_assert_int_eq(daemon_folder(where, owner(), group(), sockets), 0);
 	fd = daemon_lock(where);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
