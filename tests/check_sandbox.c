@@ -52,7 +52,8 @@ static void end_child(int end)
 	syscall(SYS_exit_group, end);
 }
 
-/* Shuts a child in and asks it; nothing of the test's own runs in it, and it leaves no core. */
+/* Shuts a child in and asks it; nothing of the test's own runs in it, and it leaves no core, also
+ * none to a program, to which the kernel gives it whatever the limit is. */
 static int in_child(int (*shut_in)(void), int (*ask)(int), int i)
 {
 	const struct rlimit none = {0, 0};
@@ -60,7 +61,9 @@ static int in_child(int (*shut_in)(void), int (*ask)(int), int i)
 	int status = END_FAILED << 8; /* without a child */
 
 	if (pid == 0) {
-		int end = setrlimit(RLIMIT_CORE, &none) < 0 ? END_FAILED : shut_in();
+		int end = setrlimit(RLIMIT_CORE, &none) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0
+				  ? END_FAILED
+				  : shut_in();
 
 		end_child(end == END_YES ? ask(i) : end);
 	}
