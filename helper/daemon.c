@@ -70,8 +70,9 @@ static void tell_caller(int ready)
 	do
 		written = write(ready, "", 1);
 	while (written < 0 && errno == EINTR);
-	if (written < 0)
-		log_warning("serving, but who started it cannot be told: %s", strerror(errno));
+	if (written != 1)
+		log_warning("serving, but who started it cannot be told: %s",
+			strerror(written < 0 ? errno : EIO));
 }
 
 void daemon_ready(int ready)
