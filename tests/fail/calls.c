@@ -342,12 +342,15 @@ ssize_t __wrap_read(int fd, void *to, size_t size)
 	WAYS(read, EIO, EINTR, FORCE_SHORT);
 	ssize_t length;
 
-	if (way == 0 || way == FORCE_SHORT) {
-		length = __real_read(fd, to, size);
-		return way == 0 || length < 0 ? length : (length + 1) / 2;
+	if (way != 0 && way != FORCE_SHORT) {
+		errno = way;
+		return -1;
 	}
-	errno = way;
-	return -1;
+	length = __real_read(fd, to, size);
+	if (way == 0 || length < 0)
+		return length;
+	lseek(fd, -(length / 2), SEEK_CUR); /* a file's next read() has what is left */
+	return length - length / 2;
 }
 
 ssize_t __real_write(int fd, const void *from, size_t size);
