@@ -372,7 +372,7 @@ def ask_itself(address, port):
     asking, answering = (socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) for _ in range(2))
     place = socket.getaddrinfo(address, int(port), type=socket.SOCK_DGRAM)[0][4]
     asking.bind(place)
-    answering.bind((place[0], 0, *place[2:]))
+    answering.bind((place[0], 50777, *place[2:]))  # not one of the range
     asking.sendto(b"question", answering.getsockname())
     answering.sendto(b"answer", answering.recvfrom(100)[1])
     assert asking.recv(100) == b"answer"
