@@ -5,11 +5,12 @@
 #include "ctl.h"
 #include "doctor.h"
 
-/* All that the helper has to say, or why it does not. */
+/* All that the helper has to say, or why it does not. The logins first: one that ends meanwhile is
+ * then among those that have ended. The grants last: a server that comes meanwhile has its own. */
 static enum ctl_status ask_helper(struct doctor *doctor)
 {
 	enum wire_answer word = WIRE_DONE;
-	int error = ctl_fetch(doctor->socket, WIRE_DIAGNOSE, &word, &doctor->facts);
+	int error = ctl_fetch(doctor->socket, WIRE_LOGINS, &word, &doctor->logins);
 
 	if (error < 0) {
 		doctor_note(doctor, DOCTOR_ERROR, "helper", "no helper at %s: %s", doctor->socket,
@@ -18,9 +19,9 @@ static enum ctl_status ask_helper(struct doctor *doctor)
 		return CTL_NO_HELPER;
 	}
 	if (word == WIRE_DONE &&
+		ctl_fetch(doctor->socket, WIRE_DIAGNOSE, &word, &doctor->facts) == 0 &&
 		ctl_fetch(doctor->socket, WIRE_LIST, &word, &doctor->grants) == 0 &&
-		ctl_fetch(doctor->socket, WIRE_LOGINS, &word, &doctor->logins) == 0 &&
-		doctor->facts && doctor->grants && doctor->logins)
+		doctor->logins && doctor->facts && doctor->grants)
 		return CTL_DONE;
 	doctor_note(doctor, DOCTOR_ERROR, "helper", "no answer from the helper at %s: %s",
 		doctor->socket, word != WIRE_DONE ? ctl_refusal(word) : "it is gone");
