@@ -169,6 +169,7 @@ def bind_own(way, address, first):
 def snatch(way, address, port):
     """a port as soon as its owner leaves it"""
     sock = new_socket(way, address)
+    say("snatching")
     while True:
         try:
             sock.bind((address, int(port)))

@@ -24,7 +24,8 @@ service_conf() {
 	lab_conf "$@"
 	service_conf_at=$(strings -a "$MOSHGATED" | grep -m 1 '/moshgate\.conf$')
 	mkdir -p "$(dirname "$service_conf_at")"
-	cp $LAB/moshgate.conf "$service_conf_at"
+	cp $LAB/moshgate.conf "$service_conf_at.new"
+	mv "$service_conf_at.new" "$service_conf_at" # as a whole: a service manager may start it just then
 }
 
 # The helper runs and answers; sets HELPER. In this order: before it runs, "moshgated -t" does.

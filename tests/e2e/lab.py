@@ -1,5 +1,6 @@
 """What the lab needs and a shell cannot do: datagrams, a syslog socket, times, nft's JSON."""
 
+import contextlib
 import ctypes
 import errno
 import json
@@ -302,7 +303,9 @@ def tell_message(message):
 
 
 def syslog(path):
-    """/dev/log"""
+    """/dev/log; before the helper, which has told of a thing when that can be seen"""
+    with contextlib.suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(2))
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     sock.bind(path)
     os.chmod(path, 0o666)

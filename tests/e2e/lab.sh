@@ -166,16 +166,32 @@ now_us() {
 	echo "${EPOCHREALTIME//[!0-9]/}"
 }
 
+# A transaction with the kernel's nftables has been seen to take 5 s on a machine that is busy. So a wait lasts so many
+# times what it says. What is to be fast is measured.
+PATIENCE=5
+
 # wait_for SECONDS COMMAND...: until the command succeeds; fails when it has not by then, nor in ten tries, which a
 # machine that stood still meanwhile has not had.
 wait_for() {
 	local end tries=0
 
-	end=$(($(now_us) + $1 * 1000000))
+	end=$(($(now_us) + $1 * 1000000 * PATIENCE))
 	shift
 	until "$@"; do
 		tries=$((tries + 1))
 		[ "$(now_us)" -lt "$end" ] || [ $tries -lt 10 ] || return 1
+		sleep 0.01
+	done
+}
+
+# never_in SECONDS COMMAND...: the command fails for all of that time
+never_in() {
+	local end
+
+	end=$(($(now_us) + $1 * 1000000))
+	shift
+	while [ "$(now_us)" -lt "$end" ]; do
+		! "$@" || return 1
 		sleep 0.01
 	done
 }
