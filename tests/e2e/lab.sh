@@ -166,8 +166,8 @@ now_us() {
 	echo "${EPOCHREALTIME//[!0-9]/}"
 }
 
-# A transaction with the kernel's nftables has been seen to take 5 s on a machine that is busy. So a wait lasts so many
-# times what it says. What is to be fast is measured.
+# What takes milliseconds has been seen to take 5 s while a machine was shared with others. So a wait lasts so many times
+# what it says. What is to be fast is measured.
 PATIENCE=5
 
 # wait_for SECONDS COMMAND...: until the command succeeds; fails when it has not by then, nor in ten tries, which a
