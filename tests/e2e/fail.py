@@ -50,11 +50,10 @@ NO_REASON = re.compile(rb"(start|stop|guard|login|logout|grant|revoke|deny|limit
 
 # How often a call is waited for after five runs, each time in a world that has just begun; and those that need not come
 # even then. Whether something is settled at once, by a timer or with what happens next is for the time to decide that all
-# else takes (loop.c), and so is what is left to find for the look when a login ends (session.c). Nor need those come that
-# were not in each of the first runs, by which it is known what there is.
-LOOKS = 3
+# else takes (loop.c), and so is what is left to find for the look when a login ends (session.c), and whether a look comes
+# between a socket's end and the notice of it (search.c).
 AGAIN = 10
-BY_CHANCE = re.compile(r"(^\S+|<) ((on_settle|plan_gathering) loop|on_logout session)\.c:")
+BY_CHANCE = re.compile(r"(^\S+|<) ((on_settle|plan_gathering) loop|on_logout session|ask_for_missing search)\.c:")
 
 # What a kernel answers that has no Landlock, or has it off: ways of that call to fail (tests/fail/calls.c).
 NO_LANDLOCK = {("landlock_version", 0), ("landlock_version", 1)}
@@ -755,7 +754,7 @@ class Sweep:
         self.only = os.environ.get("FAIL_ONLY", ".*")
         self.forced = Forced()
         self.world = World()
-        self.known, self.rare = set(), set()
+        self.known = set()
         self.runs = self.failed = self.calls = self.missed = self.total = 0
         self.results = {}
 
@@ -817,19 +816,17 @@ class Sweep:
         return self.forced.read()[0] == 1
 
     def calls_of(self, scene):
-        """Which there are is a matter of time too, so some runs are looked at."""
-        found, times = {}, collections.Counter()
-        for _ in range(LOOKS):
+        """Which there are is a matter of time too, so three runs are looked at."""
+        found = {}
+        for _ in range(3):
             self.forced.write()
             if scene(self.world, self.forced.path).result != "served on":
                 raise SystemExit("it does not even work without a failure")
             _, total, records, _ = self.forced.read()
-            times.update(records.keys())
             for call, record in records.items():
                 if call not in found or found[call][1] < record[1]:
                     found[call] = record
         self.total += total
-        self.rare.update(call for call, count in times.items() if count < LOOKS)
         return found
 
     def sweep(self, scene):
@@ -866,7 +863,7 @@ class Sweep:
 
     def tell_missed(self, record):
         where = f"{self.name(record)} {self.where(record)}"
-        if record[0] in self.rare or BY_CHANCE.search(where):
+        if BY_CHANCE.search(where):
             print(f"# never came: {where}", flush=True)
         else:
             self.failed += 1
